@@ -1,0 +1,464 @@
+"""Carries out the effects of one attempt: worktree, agent, pauses, capture, its own tests. Decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine import effects as ef
+from engine import events as ev
+from engine import process
+from engine.agents import attempt_environment, command_for
+from engine.capture import capture
+from engine.command import CommandResult, run_command
+from engine.errors import AuroraError
+from engine.merging import merge_commit
+from engine.model import Verdict
+from engine.setup import SetupState
+from engine.watch import Watcher
+
+if TYPE_CHECKING:
+    from engine.runner import Runner
+
+FIRST_PORT = 21000
+PORTS_PER_WORKER = 20
+SWEEP_EVERY = 10.0
+NOT_RUN = (126, 127)
+
+
+@dataclass(slots=True)
+class LiveAttempt:
+    """What the engine holds of a running agent: its process, its clock, and the paths already reported."""
+
+    effect: ef.StartAgent
+    marker: str
+    worktree: Path
+    record: Path
+    identity: process.Identity | None = None
+    reported: set[str] = field(default_factory=set)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    signals: asyncio.Lock = field(default_factory=asyncio.Lock)
+    running_since: float | None = None
+    active: float = 0.0
+    timed_out: bool = False
+    looking: bool = False
+    look_again: set[str] | None = None
+
+    def clock(self, running: bool) -> None:
+        """Start or stop counting active seconds."""
+        now = time.monotonic()
+        if self.running_since is not None:
+            self.active += now - self.running_since
+        self.running_since = now if running else None
+        self.changed.set()
+
+    @property
+    def active_now(self) -> float:
+        """Active seconds until now."""
+        return self.active + (time.monotonic() - self.running_since if self.running_since is not None else 0.0)
+
+
+class AgentJobs:
+    """The jobs of all attempts."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self.live: dict[str, LiveAttempt] = {}
+        self.watcher = Watcher(self._paths_changed)
+
+    def open(self) -> None:
+        """Start watching."""
+        self.watcher.start(self.runner.loop)
+        self.runner.pool.start(self._sweep_forever())
+
+    async def close(self) -> None:
+        """Stop watching."""
+        await asyncio.to_thread(self.watcher.close)
+
+    # --- worktree ---
+
+    async def prepare(self, effect: ef.PrepareWorktree) -> None:
+        """PrepareWorktree → WorktreeReady | WorktreeFailed."""
+        try:
+            start, base = await asyncio.to_thread(self._starting_point, effect)
+            path = await asyncio.to_thread(
+                self.runner.worktrees.prepare, effect.worker, effect.branch, start, new_branch=effect.new_branch
+            )
+            await self.set_up(effect.worker, path, effect.task)
+        except (AuroraError, OSError) as error:
+            self.runner.post(
+                ev.WorktreeFailed(at=time.time(), task=effect.task, attempt=effect.attempt, error=str(error))
+            )
+            return
+        self.runner.post(
+            ev.WorktreeReady(
+                at=time.time(), task=effect.task, attempt=effect.attempt, path=str(path), base=base, start=start
+            )
+        )
+
+    def _starting_point(self, effect: ef.PrepareWorktree) -> tuple[str, str]:
+        """Where the branch starts and what its changes are measured from: a fix attempt gets the landed work merged
+        in when that is clean."""
+        repo = self.runner.repo
+        if effect.start == effect.onto:
+            return effect.start, effect.onto
+        if repo.is_ancestor(effect.onto, effect.start):
+            return effect.start, effect.onto
+        merged = merge_commit(repo, effect.start, effect.onto, f"Merge landed work into {effect.branch}")
+        if merged is None:
+            return effect.start, repo.merge_base(effect.start, effect.onto) or effect.start
+        return merged, effect.onto
+
+    async def set_up(self, worker: str, path: Path, task: str = "", *, has_slot: bool = False) -> None:
+        """Run the `setup` commands where they have not run yet for the lock files as they are. AuroraError if red."""
+        commands = self.runner.settings.setup
+        if not commands:
+            return
+        state = SetupState(self.runner.repo.aurora_dir / "setup" / f"{worker}.json", path, commands)
+        if await asyncio.to_thread(state.done):
+            return
+        async with AsyncExitStack() as stack:
+            if not has_slot:
+                await stack.enter_async_context(self.runner.slots.slot(f"setup {worker}", commands[0]))
+            await self._run_setup(worker, path, task)
+        await asyncio.to_thread(state.mark)
+
+    async def _run_setup(self, worker: str, path: Path, task: str) -> None:
+        log = self.runner.run_folder / f"setup.{worker}.log"
+        env = self.environment(worker, task) | {"AURORA_SLOT": f"setup {worker}"}
+        for command in self.runner.settings.setup:
+            result = await self._command(command, path, log, env, f"setup-{worker}")
+            if result.code != 0:
+                tail = process.tail(log, lines=8)
+                raise AuroraError(f"setup command `{command}` failed with {result.code}: {tail}")
+
+    async def _command(
+        self, command: str, cwd: Path, log: Path, env: dict[str, str], marker: str, timeout: float | None = None
+    ) -> CommandResult:
+        return await run_command(command, cwd=cwd, env=env, log=log, marker=marker, timeout=timeout)
+
+    def environment(self, worker: str, owner: str) -> dict[str, str]:
+        """What every command of a worker gets: shims first on PATH, its own ports, temporary folder, project name."""
+        number = int(worker[1:]) if worker[1:].isdigit() else 0
+        port = FIRST_PORT + number * PORTS_PER_WORKER
+        scratch = self.runner.worktrees.root / ".tmp" / worker
+        scratch.mkdir(parents=True, exist_ok=True)
+        slots = self.runner.slots
+        return {
+            **os.environ,
+            **slots.server.environment(owner),
+            "PATH": f"{slots.shims}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "AURORA_PORT": str(port),
+            "PORT": str(port),
+            "TMPDIR": str(scratch),
+            "COMPOSE_PROJECT_NAME": f"{self.runner.repo.root.name}-{worker}".lower(),
+        }
+
+    # --- agent ---
+
+    async def start(self, effect: ef.StartAgent) -> None:
+        """StartAgent → AgentStarted, AgentExited."""
+        live = self._live(effect)
+        try:
+            async with AsyncExitStack() as stack:
+                adopted = await asyncio.to_thread(process.adopt, live.record)
+                inherits = await self._heavy_slot(effect, adopted is not None, stack)
+                identity = await asyncio.to_thread(self._launch, live, inherits)
+                live.identity = identity
+                live.clock(running=True)
+                self._announce(live, adopted is not None)
+                await self._until_exit(live)
+        except (AuroraError, OSError) as error:
+            self._report_exit(live, 127, lost=False, tail=str(error))
+        finally:
+            self.live.pop(effect.task, None)
+            self.watcher.remove(effect.worker)
+
+    def _live(self, effect: ef.StartAgent) -> LiveAttempt:
+        run = self.runner.machine.state.run
+        live = LiveAttempt(
+            effect=effect,
+            marker=f"{run}.{effect.task}.{effect.attempt}",
+            worktree=self.runner.worktrees.path(effect.worker),
+            record=self.runner.run_folder / f"{effect.task}.{effect.attempt}",
+        )
+        self.live[effect.task] = live
+        return live
+
+    async def _heavy_slot(self, effect: ef.StartAgent, adopted: bool, stack: AsyncExitStack) -> bool:
+        """A task marked heavy holds a slot for all its agent's life; True when it does."""
+        if not effect.heavy or adopted:
+            return False
+        await stack.enter_async_context(self.runner.slots.slot(effect.task, f"task {effect.task}"))
+        return True
+
+    def _launch(self, live: LiveAttempt, has_slot: bool) -> process.Identity:
+        effect = live.effect
+        prompt_file = live.record.with_name(live.record.name + ".prompt")
+        prompt_file.write_text(effect.prompt, encoding="utf-8")
+        profile = self.runner.settings.profile(effect.agent)
+        argv, extra = command_for(profile, prompt=effect.prompt, prompt_file=prompt_file)
+        env = self.environment(effect.worker, effect.task) | extra | self._about(effect, prompt_file)
+        if has_slot:
+            env["AURORA_SLOT"] = effect.task
+        return process.launch(
+            process.LaunchSpec(record=live.record, command=argv, cwd=live.worktree, env=env, marker=live.marker)
+        )
+
+    def _about(self, effect: ef.StartAgent, prompt_file: Path) -> dict[str, str]:
+        state = self.runner.machine.state
+        spec = state.tasks[effect.task].spec
+        wanted = {*spec.implements, *spec.consumes}
+        return attempt_environment(
+            run=state.run,
+            task=effect.task,
+            attempt=effect.attempt,
+            branch=effect.branch,
+            worker=effect.worker,
+            prompt_file=prompt_file,
+            usage_file=_usage_file(prompt_file),
+            contracts=[c for c in state.plan.contracts if c.name in wanted],
+        )
+
+    def _announce(self, live: LiveAttempt, adopted: bool) -> None:
+        identity, effect = live.identity, live.effect
+        assert identity is not None
+        self.watcher.add(effect.worker, live.worktree)
+        self.runner.post(
+            ev.AgentStarted(
+                at=time.time(),
+                task=effect.task,
+                attempt=effect.attempt,
+                pid=identity.pid,
+                start_ticks=identity.start_ticks,
+                boot_id=identity.boot_id,
+                adopted=adopted,
+            )
+        )
+
+    async def _until_exit(self, live: LiveAttempt) -> None:
+        assert live.identity is not None
+        watch_time = None
+        if live.effect.timeout is not None:
+            watch_time = self.runner.pool.start(self._stop_when_over(live, live.effect.timeout))
+        try:
+            ended = await process.wait_exit(live.identity, live.record)
+        finally:
+            if watch_time is not None:
+                await self.runner.pool.cancel(watch_time)
+        live.clock(running=False)
+        log = live.record.with_name(live.record.name + ".log")
+        tail = await asyncio.to_thread(process.tail, log)
+        self._report_exit(live, ended.code if ended else -9, lost=ended is None, tail=tail)
+
+    def _report_exit(self, live: LiveAttempt, code: int, *, lost: bool, tail: str) -> None:
+        cost, tokens = _usage(_usage_file(live.record.with_name(live.record.name + ".prompt")))
+        self.runner.post(
+            ev.AgentExited(
+                at=time.time(),
+                task=live.effect.task,
+                attempt=live.effect.attempt,
+                code=code,
+                active=round(live.active, 3),
+                timed_out=live.timed_out,
+                lost=lost,
+                cost=cost,
+                tokens=tokens,
+                tail=tail,
+            )
+        )
+
+    async def _stop_when_over(self, live: LiveAttempt, limit: float) -> None:
+        """End the agent after `limit` active seconds; the clock stands still while it is paused."""
+        while (left := limit - live.active_now) > 0:
+            live.changed.clear()
+            try:
+                await asyncio.wait_for(live.changed.wait(), left if live.running_since is not None else None)
+            except TimeoutError:
+                continue
+        live.timed_out = True
+        await self._stop(live)
+
+    async def pause(self, effect: ef.PauseAgent) -> None:
+        """PauseAgent → AgentPaused."""
+        live = self.live.get(effect.task)
+        if live is None or live.identity is None:
+            return
+        async with live.signals:
+            count = await asyncio.to_thread(process.pause, live.identity, live.marker)
+            live.clock(running=False)
+        self.runner.post(ev.AgentPaused(at=time.time(), task=effect.task, attempt=effect.attempt, processes=count))
+
+    async def resume(self, effect: ef.ResumeAgent) -> None:
+        """ResumeAgent."""
+        live = self.live.get(effect.task)
+        if live is not None and live.identity is not None:
+            async with live.signals:
+                live.clock(running=True)
+                await asyncio.to_thread(process.resume, live.identity, live.marker)
+
+    async def stop(self, effect: ef.StopAgent) -> None:
+        """StopAgent; the agent's own job reports its end."""
+        live = self.live.get(effect.task)
+        if live is not None:
+            await self._stop(live)
+
+    async def _stop(self, live: LiveAttempt) -> None:
+        if live.identity is not None:
+            await asyncio.to_thread(process.stop, live.identity, live.marker)
+
+    async def update(self, effect: ef.UpdateWorktree) -> None:
+        """UpdateWorktree → WorktreeUpdated."""
+        path = self.runner.worktrees.path(effect.worker)
+        message = f"Merge landed work into {effect.branch}"
+        try:
+            merged = await asyncio.to_thread(
+                self.runner.worktrees.merge_into, path, effect.base, effect.onto, message
+            )
+            conflicts = merged.conflicts
+        except AuroraError as error:
+            conflicts = (str(error),)
+        self.runner.post(
+            ev.WorktreeUpdated(
+                at=time.time(), task=effect.task, attempt=effect.attempt, onto=effect.onto, conflicts=conflicts
+            )
+        )
+
+    # --- writes ---
+
+    def _paths_changed(self, worker: str, paths: frozenset[str]) -> None:
+        live = next((one for one in self.live.values() if one.effect.worker == worker), None)
+        if live is None:
+            return
+        if live.looking:
+            live.look_again = set() if not paths or live.look_again == set() else {*(live.look_again or ()), *paths}
+            return
+        live.looking = True
+        self.runner.pool.start(self._look(live, paths))
+
+    async def _look(self, live: LiveAttempt, paths: Iterable[str]) -> None:
+        """Ask git what really changed (of `paths`, or of everything when empty) and report what is new."""
+        wanted: set[str] | None = set(paths)
+        while wanted is not None:
+            live.look_again = None
+            await self._report_changes(live, wanted)
+            wanted = live.look_again
+        live.looking = False
+
+    async def _report_changes(self, live: LiveAttempt, wanted: set[str]) -> None:
+        record = self.runner.machine.state.tasks[live.effect.task]
+        base = record.attempt.base
+        try:
+            changed = await asyncio.to_thread(self.runner.worktrees.touched, live.worktree, base, wanted)
+        except AuroraError:
+            return
+        new = tuple(sorted(set(changed) - live.reported))
+        if new and self.live.get(live.effect.task) is live:
+            live.reported.update(new)
+            self.runner.post(
+                ev.FilesTouched(at=time.time(), task=live.effect.task, attempt=live.effect.attempt, paths=new)
+            )
+
+    async def _sweep_forever(self) -> None:
+        """The safety net under the watcher."""
+        while True:
+            await asyncio.sleep(SWEEP_EVERY)
+            for live in list(self.live.values()):
+                self._paths_changed(live.effect.worker, frozenset())
+
+    # --- afterwards ---
+
+    async def capture(self, effect: ef.CaptureAttempt) -> None:
+        """CaptureAttempt → AttemptCaptured | CaptureFailed."""
+        run = self.runner.machine.state.run
+        keep = f"refs/aurora/{run}/{effect.task}/{effect.attempt}"
+        try:
+            got = await asyncio.to_thread(
+                capture,
+                self.runner.worktrees.path(effect.worker),
+                branch=effect.branch,
+                base=effect.base,
+                keep_ref=keep,
+                message=effect.title,
+                trailers={"Aurora-Task": effect.task, "Aurora-Run": run, "Aurora-Attempt": str(effect.attempt)},
+            )
+        except AuroraError as error:
+            self.runner.post(
+                ev.CaptureFailed(at=time.time(), task=effect.task, attempt=effect.attempt, error=str(error))
+            )
+            return
+        self.runner.post(
+            ev.AttemptCaptured(
+                at=time.time(),
+                task=effect.task,
+                attempt=effect.attempt,
+                commit=got.commit,
+                kept=keep,
+                paths=got.paths,
+                added=got.added,
+                removed=got.removed,
+            )
+        )
+
+    async def test(self, effect: ef.TestAttempt) -> None:
+        """TestAttempt → AttemptTested."""
+        path = self.runner.worktrees.path(effect.worker)
+        log = self.runner.run_folder / f"{effect.task}.{effect.attempt}.test.log"
+        log.unlink(missing_ok=True)
+        env = self.environment(effect.worker, effect.task) | {"AURORA_TASK": effect.task}
+        started = time.monotonic()
+        verdict, command = Verdict.ERROR, ""
+        try:
+            verdict, command = await self.run_all(effect.commands, path, log, env, f"test-{effect.task}")
+        finally:
+            self._report_test(effect, verdict, command, time.monotonic() - started, process.tail(log))
+
+    async def run_all(
+        self, commands: Iterable[str], cwd: Path, log: Path, env: dict[str, str], marker: str
+    ) -> tuple[Verdict, str]:
+        """Run commands until one is not green; the verdict and the command that decided it."""
+        verdict, command = Verdict.PASSED, ""
+        for command in commands:
+            result = await self._command(command, cwd, log, env, marker, self.runner.settings.test_timeout)
+            if result.timed_out:
+                return Verdict.TIMEOUT, command
+            if result.code in NOT_RUN:
+                return Verdict.ERROR, command
+            if result.code != 0:
+                return Verdict.FAILED, command
+        return verdict, command
+
+    def _report_test(
+        self, effect: ef.TestAttempt, verdict: Verdict, command: str, seconds: float, tail: str
+    ) -> None:
+        self.runner.post(
+            ev.AttemptTested(
+                at=time.time(),
+                task=effect.task,
+                attempt=effect.attempt,
+                verdict=verdict,
+                command=command,
+                seconds=round(seconds, 3),
+                tail=tail,
+            )
+        )
+
+
+def _usage_file(prompt_file: Path) -> Path:
+    return prompt_file.with_suffix(".usage")
+
+
+def _usage(path: Path) -> tuple[float, int]:
+    """What the agent said it used, if it did: `{"usd": 0.12, "tokens": 3400}`."""
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        return float(said.get("usd", 0.0)), int(said.get("tokens", 0))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return 0.0, 0

@@ -1,0 +1,168 @@
+"""Carries out merging, testing of candidates, landing, resolving and undoing. Decides nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from engine import effects as ef
+from engine import events as ev
+from engine.errors import AuroraError
+from engine.landing import LandingBlocked, TargetChanged, land, undo
+from engine.merging import build_chain
+from engine.model import Verdict
+from engine.process import tail
+from engine.resolving import resolve
+
+if TYPE_CHECKING:
+    from engine.runner import Runner
+
+TRY_LANDING_EVERY = 1.0
+TEST_WORKTREE = "test"
+
+
+class MergeJobs:
+    """The jobs of the merge queue."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner = runner
+        self._wanted: ef.Land | None = None
+        self._landing = False
+
+    async def build(self, effect: ef.BuildChain) -> None:
+        """BuildChain → ChainBuilt | ChainFailed | TargetMoved."""
+        try:
+            event = await asyncio.to_thread(self._build, effect)
+        except (AuroraError, OSError) as error:
+            event = ev.ChainFailed(at=time.time(), candidate=effect.candidate, error=str(error))
+        self.runner.post(event)
+
+    def _build(self, effect: ef.BuildChain) -> ev.Event:
+        repo = self.runner.repo
+        now = repo.resolve(f"refs/heads/{self.runner.settings.target}")
+        if now != effect.target:
+            return ev.TargetMoved(at=time.time(), commit=now)
+        steps, conflicts = build_chain(repo, effect.base, effect.branches, self._message)
+        return ev.ChainBuilt(
+            at=time.time(),
+            candidate=effect.candidate,
+            base=effect.base,
+            base_tree=repo.tree_of(effect.base),
+            steps=tuple(steps),
+            conflicts=dict(conflicts),
+        )
+
+    def _message(self, task: str) -> str:
+        record = self.runner.machine.state.tasks[task]
+        title = record.spec.prompt.strip().split("\n", 1)[0][:60]
+        return f"Merge {record.branch}: {title}\n\nAurora-Task: {task}\nAurora-Run: {self.runner.machine.state.run}\n"
+
+    async def test(self, effect: ef.TestCandidate) -> None:
+        """TestCandidate → CandidateTested."""
+        started = time.monotonic()
+        log = self.runner.run_folder / f"{effect.candidate}.{effect.commit[:9]}.test.log"
+        log.unlink(missing_ok=True)
+        verdict, command, words = Verdict.ERROR, "", ""
+        try:
+            verdict, command = await self._test(effect)
+        except (AuroraError, OSError) as error:
+            words = str(error)
+        output = await asyncio.to_thread(tail, log)
+        self.runner.post(
+            ev.CandidateTested(
+                at=time.time(),
+                candidate=effect.candidate,
+                commit=effect.commit,
+                tree=effect.tree,
+                verdict=verdict,
+                seconds=round(time.monotonic() - started, 3),
+                command=command,
+                tail=words or output,
+            )
+        )
+
+    async def _test(self, effect: ef.TestCandidate) -> tuple[Verdict, str]:
+        runner, settings = self.runner, self.runner.settings
+        commands = [*settings.checks, *([settings.integration_test] if settings.integration_test else [])]
+        log = runner.run_folder / f"{effect.candidate}.{effect.commit[:9]}.test.log"
+        async with runner.slots.slot("integration test", commands[-1] if commands else ""):
+            path = await asyncio.to_thread(runner.worktrees.prepare_detached, TEST_WORKTREE, effect.commit)
+            env = runner.agents.environment(TEST_WORKTREE, "integration test") | {"AURORA_SLOT": "integration test"}
+            await runner.agents.set_up(TEST_WORKTREE, path, has_slot=True)
+            return await runner.agents.run_all(commands, path, log, env, f"test-{effect.candidate}")
+
+    # --- landing ---
+
+    async def land(self, effect: ef.Land) -> None:
+        """Land → LandingBlocked*, Landed | TargetMoved. One landing at a time; a newer one replaces a waiting one."""
+        self._wanted = effect
+        if self._landing:
+            return
+        self._landing = True
+        try:
+            await self._land_until_done()
+        finally:
+            self._landing = False
+
+    async def _land_until_done(self) -> None:
+        said = ""
+        while (wanted := self._wanted) is not None:
+            event = await asyncio.to_thread(self._try_landing, wanted)
+            if not isinstance(event, ev.LandingBlocked):
+                self._wanted = None
+                self.runner.post(event)
+                return
+            if event.reason != said:
+                said = event.reason
+                self.runner.post(event)
+            await asyncio.sleep(TRY_LANDING_EVERY)
+
+    def _try_landing(self, wanted: ef.Land) -> ev.Event:
+        target = self.runner.settings.target
+        try:
+            land(self.runner.repo, target, wanted.commit, wanted.previous)
+        except LandingBlocked as blocked:
+            return ev.LandingBlocked(at=time.time(), candidate=wanted.candidate, reason=blocked.message)
+        except TargetChanged as changed:
+            return ev.TargetMoved(at=time.time(), commit=changed.commit)
+        except AuroraError as error:
+            return ev.LandingBlocked(at=time.time(), candidate=wanted.candidate, reason=str(error))
+        return ev.Landed(
+            at=time.time(), candidate=wanted.candidate, commit=wanted.commit, previous=wanted.previous
+        )
+
+    async def cancel_landing(self, effect: ef.CancelLanding) -> None:
+        """CancelLanding."""
+        self._wanted = None
+
+    # --- by a person ---
+
+    async def resolve(self, effect: ef.Resolve) -> None:
+        """Resolve → ConflictResolved | ResolutionFailed."""
+        try:
+            commit = await asyncio.to_thread(self._resolve, effect)
+        except AuroraError as error:
+            self.runner.post(ev.ResolutionFailed(at=time.time(), task=effect.task, reason=str(error)))
+            return
+        self.runner.post(
+            ev.ConflictResolved(at=time.time(), task=effect.task, commit=commit, onto=effect.onto, how=effect.how)
+        )
+
+    def _resolve(self, effect: ef.Resolve) -> str:
+        repo = self.runner.repo
+        commit = effect.commit or resolve(repo, effect.branch_commit, effect.onto, effect.how)
+        repo.keep(f"refs/aurora/{self.runner.machine.state.run}/{effect.task}/resolved-{commit[:9]}", commit)
+        return commit
+
+    async def take_back(self, effect: ef.TakeBack) -> None:
+        """TakeBack → Undone | UndoFailed."""
+        target = self.runner.settings.target
+        try:
+            commit, reverted = await asyncio.to_thread(
+                undo, self.runner.repo, target, effect.landing, effect.previous
+            )
+        except AuroraError as error:
+            self.runner.post(ev.UndoFailed(at=time.time(), reason=str(error)))
+            return
+        self.runner.post(ev.Undone(at=time.time(), landing=effect.landing, commit=commit, reverted=reverted))

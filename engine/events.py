@@ -1,0 +1,397 @@
+"""Everything that can happen, as frozen values: the only input of the machine and the only content of the journal.
+
+Each event carries `at`, the moment it happened in seconds since the epoch; the machine knows no other clock.
+Intents (what a person asks for) are events too. `engine.wire` turns them into JSON and back by their class name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.model import Verdict
+from engine.plan import Plan, TaskSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """The base of all events."""
+
+    at: float
+
+
+# --- the run ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """A run begins. `landed` maps tasks that landed unchanged in an earlier run to their commit; `taken` are branch
+    names that exist and are not Aurora's, `ours` those that are; `durations` are seconds past runs of a task took;
+    `files` is what exists at `tip` (not stored: read again from there)."""
+
+    run: str
+    plan: Plan
+    repo: str
+    tip: str
+    landed: dict[str, str] = field(default_factory=dict)
+    taken: tuple[str, ...] = ()
+    ours: tuple[str, ...] = ()
+    durations: dict[str, float] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContinued(Event):
+    """A new engine took over an unfinished run with the plan as it stands now. Every unfinished effect is redone."""
+
+    plan: Plan
+    tip: str
+    live_slots: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetMoved(Event):
+    """The target is not where Aurora left it: somebody else committed to it."""
+
+    commit: str
+
+
+# --- one attempt --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEvent(Event):
+    """The base of everything that concerns one attempt; a late one (of an older attempt) is ignored."""
+
+    task: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorktreeReady(AttemptEvent):
+    """The worker's worktree is on the task's branch, at `start`; `base` is what its changes are measured from."""
+
+    path: str
+    base: str
+    start: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorktreeFailed(AttemptEvent):
+    """The worktree could not be prepared (disk, branch taken, setup command red)."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStarted(AttemptEvent):
+    """The agent's supervisor runs (or was found running by a new engine: `adopted`)."""
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+    adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentPaused(AttemptEvent):
+    """All `processes` of the agent are stopped."""
+
+    processes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentExited(AttemptEvent):
+    """The agent ended. `code` is its exit status (negative: the signal); `lost` when nobody could record it;
+    `active` is how many seconds it ran without the pauses; `tail` the cleaned end of its output."""
+
+    code: int
+    active: float = 0.0
+    timed_out: bool = False
+    lost: bool = False
+    cost: float = 0.0
+    tokens: int = 0
+    tail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesTouched(AttemptEvent):
+    """Paths the attempt changed that were not reported before (relative, `/`-separated)."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorktreeUpdated(AttemptEvent):
+    """A frozen worker's worktree was brought up to date with `onto`; with `conflicts` nothing was changed."""
+
+    onto: str
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptCaptured(AttemptEvent):
+    """All the attempt left is committed as `commit` and kept under `kept`; `paths` is what differs from its base."""
+
+    commit: str
+    kept: str
+    paths: tuple[str, ...]
+    added: int = 0
+    removed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptureFailed(AttemptEvent):
+    """The attempt's work could not be committed; the worktree is left as it is."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptTested(AttemptEvent):
+    """The task's own `test` was run on its branch."""
+
+    verdict: Verdict
+    command: str
+    seconds: float
+    tail: str = ""
+
+
+# --- merging, testing, landing --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStep:
+    """One merge of a chain: after it, `commit` (with `tree`) holds the base, all earlier steps and this task."""
+
+    task: str
+    branch_commit: str
+    commit: str
+    tree: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainBuilt(Event):
+    """The chain of `candidate` was merged in memory; tasks in `conflicts` (with their paths) were left out."""
+
+    candidate: str
+    base: str
+    base_tree: str
+    steps: tuple[ChainStep, ...]
+    conflicts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainFailed(Event):
+    """The chain could not be built at all (git failed)."""
+
+    candidate: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateTested(Event):
+    """A verdict on exactly one tree."""
+
+    candidate: str
+    commit: str
+    tree: str
+    verdict: Verdict
+    seconds: float
+    command: str = ""
+    tail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed(Event):
+    """The target moved from `previous` to `commit`."""
+
+    candidate: str
+    commit: str
+    previous: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LandingBlocked(Event):
+    """The target cannot move yet (local changes in its checkout, …); it is retried until it can."""
+
+    candidate: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undone(Event):
+    """The last landing was taken back: the target is at `commit`; `reverted` when by a revert commit."""
+
+    landing: str
+    commit: str
+    reverted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoFailed(Event):
+    """The last landing could not be taken back."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConflictResolved(Event):
+    """A person (or a rule) settled the conflict: `commit` merges the task's branch with `onto`."""
+
+    task: str
+    commit: str
+    onto: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolutionFailed(Event):
+    """The resolution could not be applied; the task stays in conflict."""
+
+    task: str
+    reason: str
+
+
+# --- heavy commands -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotRequested(Event):
+    """A heavy command wants a slot. `owner` is a task id or what else runs it (`integration test`, `setup w1`)."""
+
+    slot: str
+    owner: str
+    command: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotFreed(Event):
+    """The process of a heavy command ended, held or in line."""
+
+    slot: str
+
+
+# --- intents ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent(Event):
+    """The base of what a person asks for; refused with a sentence when it makes no sense."""
+
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddTask(Intent):
+    """Put one more task into the running plan."""
+
+    spec: TaskSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseTask(Intent):
+    """Stop every process of the task's agent until it is resumed."""
+
+    task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeTask(Intent):
+    """Let a paused agent go on."""
+
+    task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseAll(Intent):
+    """Pause every running agent and dispatch nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResumeAll(Intent):
+    """Undo `PauseAll`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopTask(Intent):
+    """End the task's agent; its work is kept and the task fails."""
+
+    task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryTask(Intent):
+    """Queue a failed, dropped or conflicting task again, optionally with a note for the agent."""
+
+    task: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropTask(Intent):
+    """Take the task out of the run; its work is kept under refs/aurora, its locks are released."""
+
+    task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPriority(Intent):
+    """Higher runs first."""
+
+    task: str
+    priority: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveTask(Intent):
+    """Move a queued task by `by_places` (negative: towards the front)."""
+
+    task: str
+    by_places: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetWorkers(Intent):
+    """Change the size of the pool; shrinking drains."""
+
+    workers: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleCollision(Intent):
+    """Rule on a frozen worker: `wait` for the holder, `allow` both to edit, `take` the lock, or `stop` the task."""
+
+    task: str
+    ruling: Literal["wait", "allow", "take", "stop"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseLock(Intent):
+    """Take one pattern away from its holder by hand."""
+
+    task: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolveConflict(Intent):
+    """Settle a conflict: `landed` keeps the landed side, `branch` the task's, `union` both; `commit` is a merge made
+    by hand (with `how` = `edit`)."""
+
+    task: str
+    how: Literal["landed", "branch", "union", "edit"]
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoLanding(Intent):
+    """Take the last landing back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shutdown(Intent):
+    """End the engine: `stop` the agents (their work is kept), or `detach` and let them live."""
+
+    mode: Literal["stop", "detach"]

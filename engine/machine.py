@@ -1,0 +1,188 @@
+"""The one decision-maker: `Machine.handle(event) -> effects`. Pure: no clock, no disk, no threads, no asyncio.
+
+Modelled on dask.distributed's WorkerState: events in, instructions out, a table of legal changes, stories, invariants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
+
+from engine import events as ev
+from engine import rules_attempt, rules_intent, rules_merge
+from engine.effects import Effect, GrantSlot, TellWaiting
+from engine.errors import Refused
+from engine.model import TaskState
+from engine.rules_continue import continue_run
+from engine.rules_line import promote, start_ready
+from engine.state import State, Step
+
+Rule = Callable[[State, Any], Iterator[Effect]]
+IntentRule = Callable[[State, Any], Generator[Effect, None, str]]
+
+
+def _on_slot_requested(state: State, event: ev.SlotRequested) -> Iterator[Effect]:
+    state.slots.request(event.slot, event.owner, event.command, event.pid, event.at)
+    yield from ()
+
+
+def _on_slot_freed(state: State, event: ev.SlotFreed) -> Iterator[Effect]:
+    state.slots.free(event.slot)
+    yield from ()
+
+
+RULES: dict[type[ev.Event], Rule] = {
+    ev.RunContinued: continue_run,
+    ev.TargetMoved: rules_merge.on_target_moved,
+    ev.WorktreeReady: rules_attempt.on_worktree_ready,
+    ev.WorktreeFailed: rules_attempt.on_worktree_failed,
+    ev.AgentStarted: rules_attempt.on_agent_started,
+    ev.AgentPaused: lambda state, event: _on_paused(state, event),
+    ev.AgentExited: rules_attempt.on_agent_exited,
+    ev.FilesTouched: rules_attempt.on_files_touched,
+    ev.WorktreeUpdated: rules_attempt.on_worktree_updated,
+    ev.AttemptCaptured: rules_attempt.on_attempt_captured,
+    ev.CaptureFailed: rules_attempt.on_capture_failed,
+    ev.AttemptTested: rules_attempt.on_attempt_tested,
+    ev.ChainBuilt: rules_merge.on_chain_built,
+    ev.ChainFailed: rules_merge.on_chain_failed,
+    ev.CandidateTested: rules_merge.on_candidate_tested,
+    ev.Landed: rules_merge.on_landed,
+    ev.LandingBlocked: rules_merge.on_landing_blocked,
+    ev.Undone: rules_merge.on_undone,
+    ev.UndoFailed: rules_merge.on_undo_failed,
+    ev.ConflictResolved: rules_merge.on_conflict_resolved,
+    ev.ResolutionFailed: rules_merge.on_resolution_failed,
+    ev.SlotRequested: _on_slot_requested,
+    ev.SlotFreed: _on_slot_freed,
+}
+
+INTENTS: dict[type[ev.Intent], IntentRule] = {
+    ev.AddTask: rules_intent.add_task,
+    ev.PauseTask: rules_intent.pause_task,
+    ev.ResumeTask: rules_intent.resume_task,
+    ev.PauseAll: rules_intent.pause_all,
+    ev.ResumeAll: rules_intent.resume_all,
+    ev.StopTask: rules_intent.stop_task,
+    ev.RetryTask: rules_intent.retry_task,
+    ev.DropTask: rules_intent.drop_task,
+    ev.SetPriority: rules_intent.set_priority,
+    ev.MoveTask: rules_intent.move_task,
+    ev.SetWorkers: rules_intent.set_workers,
+    ev.SettleCollision: rules_intent.settle_collision,
+    ev.ReleaseLock: rules_intent.release_lock,
+    ev.ResolveConflict: rules_intent.resolve_conflict,
+    ev.UndoLanding: rules_intent.undo_landing,
+    ev.Shutdown: rules_intent.shutdown,
+}
+
+_CHANGES_NO_TASK = (ev.FilesTouched, ev.AgentPaused, ev.SlotRequested, ev.SlotFreed, ev.AgentStarted)
+
+
+def _on_paused(state: State, event: ev.AgentPaused) -> Iterator[Effect]:
+    state.tell(event.task, f"{event.processes} processes stopped")
+    yield from ()
+
+
+class Machine:
+    """The state of one run and the only way to change it.
+
+    `handle` returns the effects to carry out, in order. It raises Refused when an intent makes no sense (nothing is
+    changed then) and InvalidTransition on a bug. `answer` is the sentence that answers the last intent.
+    """
+
+    def __init__(self) -> None:
+        self._state: State | None = None
+        self.answer = ""
+
+    @property
+    def state(self) -> State:
+        """The state; Refused before the run began."""
+        if self._state is None:
+            raise Refused("there is no run yet", "`aurora run` starts one")
+        return self._state
+
+    def handle(self, event: ev.Event) -> list[Effect]:
+        """Take one event in and say what is to be done."""
+        if isinstance(event, ev.RunStarted):
+            return self._begin(event)
+        state = self.state
+        state.at = max(state.at, event.at)
+        effects: list[Effect] = []
+        if isinstance(event, ev.Intent):
+            self.answer = _collect(INTENTS[type(event)](state, event), effects)
+        else:
+            effects.extend(RULES[type(event)](state, event))
+        state.version += 1
+        effects.extend(self._pump(stale=not isinstance(event, _CHANGES_NO_TASK)))
+        return effects
+
+    def _begin(self, event: ev.RunStarted) -> list[Effect]:
+        self._state = state = State.begin(event)
+        for spec in event.plan.tasks:
+            record = state.add_task(spec)
+            if spec.id in event.landed:
+                record.landed = event.landed[spec.id]
+                record.state, record.reason = TaskState.LANDED, "landed unchanged in an earlier run"
+                record.since = record.finished = event.at
+        return list(self._pump(stale=True))
+
+    def _pump(self, stale: bool) -> Iterator[Effect]:
+        """Everything that may move by itself now, to a fixpoint."""
+        state = self.state
+        if stale:
+            yield from rules_attempt.thaw(state)
+            promote(state)
+            rules_merge.offer_released(state)
+            self._refresh_levels()
+        if not state.stopping:
+            yield from rules_attempt.resume_workers(state)
+            yield from start_ready(state)
+            yield from rules_merge.start_chain(state)
+        yield from self._grant_slots()
+        yield from rules_intent.end_if_quiet(state)
+
+    def _refresh_levels(self) -> None:
+        state = self.state
+        if len(state.levels) != len(state.tasks):
+            state.levels = state.graph.bottom_levels({task: state.estimate(task) for task in state.tasks})
+
+    def _grant_slots(self) -> Iterator[Effect]:
+        slots = self.state.slots
+        granted = slots.grants()
+        for slot in granted:
+            yield GrantSlot(slot=slot)
+        for asked in slots.line():
+            if asked.at == self.state.at:
+                yield TellWaiting(slot=asked.slot, place=slots.place(asked.slot), behind=slots.behind(asked.slot))
+
+    def check(self) -> None:
+        """The invariants; AssertionError when one does not hold."""
+        state = self.state
+        state.locks.check()
+        for record in state.tasks.values():
+            running = record.state in (TaskState.RUNNING, TaskState.PAUSED)
+            assert running == bool(record.attempt.worker) == (record.id in state.busy), record
+            assert running == (record.attempt.step is not Step.NONE), record
+            assert (record.state is TaskState.QUEUED) == (record.id in state.ready), record
+            assert record.reason or record.state is TaskState.WAITING, record
+            if running:
+                needs = state.graph.needs(record.id)
+                landed = [state.tasks[n].state is TaskState.LANDED or state.tasks[n].landed == "" for n in needs]
+                assert all(landed), record
+            if record.state in (TaskState.LANDED, TaskState.FAILED, TaskState.DROPPED):
+                assert not state.locks.held_by(record.id), record
+        workers = [record.attempt.worker for record in state.with_worker()]
+        assert len(workers) == len(set(workers)), workers
+        waiting = [task for task, _ in state.queue.waiting]
+        assert len(waiting) == len(set(waiting)), waiting
+        for task in waiting:
+            assert state.tasks[task].state is TaskState.MERGING, state.tasks[task]
+
+
+def _collect(rule: Generator[Effect, None, str], effects: list[Effect]) -> str:
+    while True:
+        try:
+            effects.append(next(rule))
+        except StopIteration as done:
+            return str(done.value)

@@ -1,0 +1,213 @@
+"""What the engine shows: task states and the frozen `Snapshot` every front end draws from.
+
+Only plain values live here (strings, numbers, tuples), so a snapshot crosses a socket unchanged. Times are seconds
+since the epoch, durations are seconds, money is US dollars, commits are full hexadecimal object ids.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class TaskState(StrEnum):
+    """Where a task stands. `landed`, `failed` and `dropped` are final until a person (or a new run) reopens them."""
+
+    WAITING = "waiting"
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    MERGING = "merging"
+    TESTING = "testing"
+    LANDED = "landed"
+    CONFLICT = "conflict"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+    @property
+    def final(self) -> bool:
+        """True when nothing more happens by itself."""
+        return self in (TaskState.LANDED, TaskState.FAILED, TaskState.DROPPED)
+
+
+class LockMode(StrEnum):
+    """`exclusive`: one holder. `shared`: several may edit, the merge decides. `reads`: nobody may edit while held."""
+
+    EXCLUSIVE = "exclusive"
+    SHARED = "shared"
+    READS = "reads"
+
+
+class Verdict(StrEnum):
+    """The outcome of testing one tree."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskView:
+    """One task. `queue_place` counts from 1 and is 0 when the task is not queued; `estimate` is its expected time."""
+
+    id: str
+    prompt: str
+    state: TaskState
+    reason: str
+    since: float
+    agent: str
+    priority: int
+    attempt: int
+    branch: str
+    worker: str
+    after: tuple[str, ...]
+    needs: tuple[str, ...]
+    held_by: tuple[str, ...]
+    claims: tuple[str, ...]
+    queue_place: int
+    started: float | None
+    finished: float | None
+    active: float
+    commit: str
+    landed: str
+    paths: tuple[str, ...]
+    added: int
+    removed: int
+    cost: float
+    tokens: int
+    estimate: float
+    blocks: int
+    conflicts: tuple[str, ...]
+    kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerView:
+    """One slot of the pool. `task` is empty when idle; `frozen` tells a pause by a collision from one by a person."""
+
+    name: str
+    task: str
+    state: str
+    paused: bool
+    frozen: bool
+    pid: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class LockView:
+    """One lock. `pattern` is what is held; `grown` marks one that was not declared but taken by writing."""
+
+    pattern: str
+    mode: LockMode
+    holder: str
+    since: float
+    grown: bool
+    waiters: tuple[str, ...]
+    holder_paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TestRunView:
+    """One test of one tree. `tail` is the end of its output (cleaned), `seconds` 0 while it runs."""
+
+    candidate: str
+    tasks: tuple[str, ...]
+    commit: str
+    tree: str
+    verdict: str
+    seconds: float
+    at: float
+    command: str
+    tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LandingView:
+    """One move of the target."""
+
+    tasks: tuple[str, ...]
+    commit: str
+    previous: str
+    at: float
+    undone: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MergeView:
+    """The merge queue: who waits, the chain at work and what it is doing, past tests, landings."""
+
+    waiting: tuple[str, ...]
+    chain: tuple[str, ...]
+    phase: str
+    detail: str
+    landing_blocked: str
+    target_red: str
+    tests: tuple[TestRunView, ...]
+    landings: tuple[LandingView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """One heavy command: holding a slot (`held`) or in line at `place` (from 1) behind the commands in `behind`."""
+
+    id: str
+    owner: str
+    command: str
+    pid: int
+    held: bool
+    since: float
+    place: int
+    behind: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BoundView:
+    """The lower bound of the makespan of what is left, in seconds, and the sentence that explains what binds it."""
+
+    seconds: float
+    kind: str
+    sentence: str
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The whole run at one moment, immutable. `version` grows with every event; `idle` says nothing can move now."""
+
+    version: int
+    at: float
+    run: str
+    started: float
+    repo: str
+    target: str
+    target_commit: str
+    workers_limit: int
+    paused_all: bool
+    workers: tuple[WorkerView, ...]
+    tasks: tuple[TaskView, ...]
+    queue: tuple[str, ...]
+    locks: tuple[LockView, ...]
+    merge: MergeView
+    slots_limit: int
+    slots: tuple[SlotView, ...]
+    cost: float
+    tokens: int
+    budget_usd: float | None
+    budget_tokens: int | None
+    bound: BoundView
+    idle: bool
+    stopping: bool
+    needs_person: tuple[str, ...]
+
+    def task(self, task_id: str) -> TaskView:
+        """The view of one task; KeyError when there is none of that id."""
+        return next(t for t in self.tasks if t.id == task_id)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all landed, 1 something failed or was dropped, 3 a person is needed."""
+        if self.needs_person:
+            return 3
+        return 0 if all(t.state is TaskState.LANDED for t in self.tasks) else 1

@@ -1,0 +1,106 @@
+"""A plan as plain values: what `engine.config` reads from aurora.yaml and the machine works on.
+
+Everything is resolved here: defaults filled in, durations in seconds, prompt files read, profile names checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+
+CollisionPolicy = Literal["freeze", "allow", "stop"]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentProfile:
+    """How one kind of agent is started: a known `preset`, or a shell `command` with {prompt} / {prompt_file}."""
+
+    name: str
+    preset: str | None = None
+    command: str | None = None
+    args: tuple[str, ...] = ()
+    max_parallel: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """An interface fixed before its implementers and consumers branch. `by` is the id of the task that writes it."""
+
+    name: str
+    files: tuple[str, ...]
+    by: str
+    check: str | None = None
+    mock: str | None = None
+    verify: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """One task as the plan states it. `timeout` and `estimate` are seconds; `added` marks one not from the file."""
+
+    id: str
+    prompt: str
+    files: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    agent: str = ""
+    priority: int = 0
+    implements: tuple[str, ...] = ()
+    consumes: tuple[str, ...] = ()
+    test: str | None = None
+    heavy: bool = False
+    timeout: float | None = None
+    retries: int = 1
+    estimate: float | None = None
+    added: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of what the agent is asked to do: equal for equal work, whatever its place in the queue."""
+        wanted = asdict(self)
+        for scheduling in ("priority", "estimate", "added", "timeout", "retries"):
+            del wanted[scheduling]
+        return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything in aurora.yaml that is not a task or a contract. `workers` is a number (auto is resolved)."""
+
+    target: str
+    max_concurrency: int = 4
+    workers: int = 4
+    branch_prefix: str = "feat/"
+    agents: tuple[AgentProfile, ...] = ()
+    setup: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    integration_test: str | None = None
+    test_timeout: float = 3600.0
+    heavy: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    on_collision: CollisionPolicy = "freeze"
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    worktrees: str | None = None
+
+    def profile(self, name: str) -> AgentProfile:
+        """The profile of that name; KeyError when there is none (config has checked every name)."""
+        return next(p for p in self.agents if p.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The settings, the tasks in the order of the file, and the contracts."""
+
+    settings: Settings
+    tasks: tuple[TaskSpec, ...] = ()
+    contracts: tuple[Contract, ...] = field(default=())
+
+    def dependencies(self, spec: TaskSpec) -> tuple[str, ...]:
+        """Ids that must land before `spec` starts: its `after`, and the writers of the contracts it uses."""
+        writers = {c.name: c.by for c in self.contracts}
+        via_contract = [writers[name] for name in (*spec.implements, *spec.consumes)]
+        return tuple(dict.fromkeys(t for t in (*spec.after, *via_contract) if t != spec.id))

@@ -1,0 +1,120 @@
+"""Composes what an agent is told: the task's own words, how to work here, and why an earlier attempt failed (pure)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from engine.plan import Contract, TaskSpec
+
+MAX_FAILURES = 3
+MAX_FAILURE_CHARACTERS = 6_000
+MAX_LISTED = 30
+_FENCE = re.compile(r"`{3,}")
+
+
+def compose(
+    spec: TaskSpec,
+    *,
+    claims: Sequence[str],
+    held_by_others: Sequence[tuple[str, str]],
+    failures: Sequence[str],
+    note: str,
+    landed_since: Sequence[str],
+    contracts: Sequence[Contract],
+) -> str:
+    """The whole prompt of one attempt.
+
+    `claims` are the patterns the task holds, `held_by_others` (pattern, holder); `failures` the outputs of failed
+    attempts, oldest first, of which the last three are shown; `landed_since` ids of tasks merged after it began."""
+    sections = (
+        [spec.prompt.strip()],
+        _section("Note from the developer", [note.strip()] if note.strip() else []),
+        _section("Working rules", [_bullets(_rules(spec, claims, held_by_others, contracts))]),
+        _section("Landed since this task began", [_named(landed_since)] if landed_since else []),
+        _section("The last attempt failed", list(_failed(failures))),
+    )
+    return "\n\n".join(text for section in sections for text in section) + "\n"
+
+
+def _section(title: str, body: list[str]) -> list[str]:
+    return [f"## {title}", *body] if body else []
+
+
+def _bullets(lines: Iterator[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:MAX_LISTED])
+    more = len(names) - MAX_LISTED
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _rules(
+    spec: TaskSpec, claims: Sequence[str], held_by_others: Sequence[tuple[str, str]], contracts: Sequence[Contract]
+) -> Iterator[str]:
+    yield "You work alone in a git worktree of your own; other tasks work on the same repository at the same time."
+    yield from _paths(spec, claims)
+    if held_by_others:
+        yield f"Held by other tasks, do not touch: {_holders(held_by_others)}."
+    for contract in contracts:
+        yield _contract(spec, contract)
+    if spec.test:
+        yield f"`{spec.test}` must pass when you are done."
+    yield "Stay on this branch. Commit your work or leave it uncommitted, both are fine. Do not push."
+    yield "Nobody can answer questions: decide, and finish the task."
+
+
+def _paths(spec: TaskSpec, claims: Sequence[str]) -> Iterator[str]:
+    shared = [pattern for pattern in claims if pattern in spec.shared]
+    own = [pattern for pattern in claims if pattern not in spec.shared and pattern not in spec.reads]
+    if own:
+        yield f"Edit only: {_named(own)}."
+    if shared:
+        yield f"Others may edit these too, so keep changes there small: {_named(shared)}."
+    if spec.reads:
+        yield f"Read but do not edit: {_named(spec.reads)}."
+
+
+def _holders(held: Sequence[tuple[str, str]]) -> str:
+    shown = ", ".join(f"`{pattern}` ({holder})" for pattern, holder in held[:MAX_LISTED])
+    more = len(held) - MAX_LISTED
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _contract(spec: TaskSpec, contract: Contract) -> str:
+    files = _named(contract.files)
+    if contract.by == spec.id:
+        checked = f"; `{contract.check}` must pass" if contract.check else ""
+        return f"You write the contract {contract.name} in {files}: others will build on it as it stands{checked}."
+    if contract.name in spec.implements:
+        checked = f"; `{contract.verify}` must pass" if contract.verify else ""
+        return f"Implement the contract {contract.name} ({files}) exactly; it is frozen, do not edit it{checked}."
+    if contract.name in spec.consumes:
+        served = f"; `{contract.mock}` serves a mock of it" if contract.mock else ""
+        return f"Rely only on the contract {contract.name} ({files}); it is frozen, do not edit it{served}."
+    return f"The contract {contract.name} ({files}) is frozen, do not edit it."
+
+
+def _failed(failures: Sequence[str]) -> Iterator[str]:
+    """The latest failures with their output fenced; the branch still holds the work they were about."""
+    if not failures:
+        return
+    yield "Your branch still has that work. Find the cause in this output and fix it:"
+    for failure in failures[-MAX_FAILURES:]:
+        yield _fenced(_end_of(failure.strip()))
+
+
+def _end_of(text: str) -> str:
+    """The first line (what failed) and as much of the end as fits."""
+    if len(text) <= MAX_FAILURE_CHARACTERS:
+        return text
+    first = text.partition("\n")[0][:200]
+    return f"{first}\n…\n{text[-MAX_FAILURE_CHARACTERS:].partition(chr(10))[2] or text[-MAX_FAILURE_CHARACTERS:]}"
+
+
+def _fenced(text: str) -> str:
+    longest = max((len(run) for run in _FENCE.findall(text)), default=2)
+    fence = "`" * (longest + 1)
+    return f"{fence}\n{text}\n{fence}"

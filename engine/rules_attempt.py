@@ -1,0 +1,484 @@
+"""Pure rules: one attempt, from the worktree to the merge queue; collisions on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine import events as ev
+from engine.effects import (
+    CancelTest,
+    CaptureAttempt,
+    Effect,
+    PauseAgent,
+    PrepareWorktree,
+    ResumeAgent,
+    StartAgent,
+    StopAgent,
+    TestAttempt,
+    UpdateWorktree,
+)
+from engine.locks import Write
+from engine.model import TaskState, Verdict
+from engine.prompt import compose
+from engine.state import Attempt, Ending, Hold, State, Step, TaskRecord, first_line
+
+MAX_WORKERS = 256
+
+
+def current(state: State, event: ev.AttemptEvent) -> TaskRecord | None:
+    """The task the event is about, or None when the event is of an attempt that is over."""
+    record = state.tasks.get(event.task)
+    if record is None or record.attempt.number != event.attempt or record.attempt.step is Step.NONE:
+        return None
+    return record
+
+
+# --- starting -----------------------------------------------------------------------------------------------------
+
+
+def free_worker(state: State) -> str:
+    """The lowest slot name no task has."""
+    busy = {record.attempt.worker for record in state.with_worker()}
+    return next(name for n in range(1, MAX_WORKERS + 1) if (name := f"w{n}") not in busy)
+
+
+def begin_attempt(state: State, record: TaskRecord) -> Iterator[Effect]:
+    """Give a task (whose claims were just granted) a worker and prepare its worktree."""
+    record.attempts += 1
+    record.attempt = Attempt(
+        number=record.attempts,
+        step=Step.PREPARING,
+        worker=free_worker(state),
+        start=record.continue_from or state.tip,
+        onto=state.tip,
+        begun=state.at,
+    )
+    state.busy.add(record.id)
+    record.started = record.started or state.at
+    again = "" if record.attempts == 1 else f", attempt {record.attempts}"
+    state.move(record, TaskState.RUNNING, f"on {record.attempt.worker}{again}")
+    yield prepare(record)
+
+
+def prepare(record: TaskRecord) -> PrepareWorktree:
+    """The effect that readies the worktree of the attempt under way."""
+    attempt = record.attempt
+    return PrepareWorktree(
+        task=record.id,
+        attempt=attempt.number,
+        worker=attempt.worker,
+        branch=record.branch,
+        start=attempt.start,
+        onto=attempt.onto,
+        new_branch=not record.branch_made,
+    )
+
+
+def start(state: State, record: TaskRecord) -> StartAgent:
+    """The effect that starts (or adopts) the agent of the attempt under way."""
+    spec, attempt = record.spec, record.attempt
+    return StartAgent(
+        task=record.id,
+        attempt=attempt.number,
+        worker=attempt.worker,
+        agent=spec.agent,
+        branch=record.branch,
+        base=attempt.base,
+        prompt=_prompt(state, record),
+        heavy=spec.heavy,
+        timeout=spec.timeout,
+    )
+
+
+def _prompt(state: State, record: TaskRecord) -> str:
+    spec = record.spec
+    wanted = {*spec.implements, *spec.consumes}
+    return compose(
+        spec,
+        claims=tuple(claim.pattern for claim in record.claims),
+        held_by_others=tuple((lock.pattern, lock.holder) for lock in state.locks.held() if lock.holder != spec.id),
+        failures=tuple(record.failures),
+        note=record.note,
+        landed_since=tuple(record.landed_since),
+        contracts=tuple(c for c in state.plan.contracts if c.name in wanted),
+    )
+
+
+def on_worktree_ready(state: State, event: ev.WorktreeReady) -> Iterator[Effect]:
+    """The branch exists and is checked out: start the agent, unless it was told to end meanwhile."""
+    record = current(state, event)
+    if record is None or record.attempt.step is not Step.PREPARING:
+        return
+    record.branch_made = True
+    record.attempt.base = event.base
+    if record.attempt.ending is not Ending.NONE:
+        yield from _after_capture(state, record)
+        return
+    record.attempt.step = Step.STARTING
+    yield start(state, record)
+
+
+def on_worktree_failed(state: State, event: ev.WorktreeFailed) -> Iterator[Effect]:
+    """No worktree, no attempt."""
+    record = current(state, event)
+    if record is not None:
+        if record.attempt.ending is not Ending.NONE:
+            yield from _after_capture(state, record)
+        else:
+            fail_attempt(state, record, f"its worktree could not be prepared: {event.error}", "")
+
+
+def on_agent_started(state: State, event: ev.AgentStarted) -> Iterator[Effect]:
+    """The agent works; a pause or stop asked for while it started is carried out now."""
+    record = current(state, event)
+    if record is None or record.attempt.step not in (Step.STARTING, Step.WORKING):
+        return
+    record.attempt.step = Step.WORKING
+    record.attempt.pid = event.pid
+    if record.attempt.ending is not Ending.NONE:
+        yield StopAgent(task=record.id, attempt=event.attempt)
+    elif record.attempt.holds:
+        yield from _pause(state, record)
+
+
+# --- pausing ------------------------------------------------------------------------------------------------------
+
+
+def hold(state: State, record: TaskRecord, why: Hold, reason: str) -> Iterator[Effect]:
+    """Put a hold on a worker; its processes are stopped if it works."""
+    record.attempt.holds.add(why)
+    record.attempt.resuming = False
+    if record.attempt.step is Step.WORKING:
+        yield from _pause(state, record, reason)
+    elif record.attempt.step in (Step.PREPARING, Step.STARTING):
+        record.reason = f"{reason} (as soon as the agent has started)"
+
+
+def _pause(state: State, record: TaskRecord, reason: str = "paused") -> Iterator[Effect]:
+    if record.state is TaskState.RUNNING:
+        state.slots.suspend(record.id)
+        state.move(record, TaskState.PAUSED, reason)
+        yield PauseAgent(task=record.id, attempt=record.attempt.number)
+    elif Hold.COLLISION in record.attempt.holds:
+        record.reason = reason
+
+
+def unhold(state: State, record: TaskRecord, why: Hold) -> None:
+    """Take a hold away; the worker goes on at the next pump if it was the last one."""
+    record.attempt.holds.discard(why)
+    if not record.attempt.holds and record.state is TaskState.PAUSED:
+        record.attempt.resuming = True
+    elif record.attempt.holds and record.state is TaskState.PAUSED:
+        record.reason = "paused by you"
+
+
+def resume_workers(state: State) -> Iterator[Effect]:
+    """Let every worker go on that may, as far as its heavy slots are free again."""
+    for record in state.with_worker():
+        if not record.attempt.resuming or record.attempt.step is not Step.WORKING:
+            continue
+        if not state.slots.resume(record.id):
+            record.reason = "goes on when its heavy slot is free again"
+            continue
+        record.attempt.resuming = False
+        since = record.landed_since[-1:] if record.landed_since else []
+        state.move(record, TaskState.RUNNING, f"goes on after {since[0]} landed" if since else "goes on")
+        yield ResumeAgent(task=record.id, attempt=record.attempt.number)
+
+
+# --- writes -------------------------------------------------------------------------------------------------------
+
+
+def on_files_touched(state: State, event: ev.FilesTouched) -> Iterator[Effect]:
+    """Undeclared writes: grow the claim where the path is free, collide where it is not."""
+    record = current(state, event)
+    if record is None:
+        return
+    yield from _write(state, record, event.paths)
+
+
+def _write(state: State, record: TaskRecord, paths: tuple[str, ...]) -> Iterator[Effect]:
+    for path in paths:
+        record.attempt.touched.add(path)
+        result = state.locks.write(record.id, path, state.at)
+        state.locks_version += 1
+        if result.outcome is Write.GROWN:
+            state.tell(record.id, f"took {path}, which it had not declared")
+        elif result.outcome is Write.COLLISION:
+            yield from _collide(state, record, path, result.holder)
+
+
+def _collide(state: State, record: TaskRecord, path: str, holder: str) -> Iterator[Effect]:
+    policy = state.plan.settings.on_collision
+    working = record.attempt.step in (Step.STARTING, Step.WORKING)
+    if policy == "stop" and working:
+        record.attempt.ending = Ending.COLLIDED
+        record.attempt.exit_words = f"it changed {path}, which {holder} holds (on_collision: stop)"
+        yield StopAgent(task=record.id, attempt=record.attempt.number)
+    elif policy == "allow" or not working or state.would_deadlock(record.id, holder):
+        let_both_edit(state, record, path, holder)
+    else:
+        record.attempt.collisions[path] = holder
+        state.tell(record.id, f"changed {path}, which {holder} holds")
+        yield from hold(state, record, Hold.COLLISION, collision_words(record))
+
+
+def collision_words(record: TaskRecord) -> str:
+    """Why a frozen worker is frozen."""
+    return "frozen: changed " + ", ".join(f"{p}, held by {h}" for p, h in sorted(record.attempt.collisions.items()))
+
+
+def let_both_edit(state: State, record: TaskRecord, path: str, holder: str) -> None:
+    """Both may edit the path; this task's merge then waits for the other's landing (unless that waits for this)."""
+    state.locks.allow(record.id, path, state.at)
+    ordered = not state.would_deadlock(record.id, holder)
+    if ordered:
+        record.merge_after.add(holder)
+    words = f"; merges after {holder}" if ordered else f"; {holder} waits for this task, so both go on"
+    state.tell(record.id, f"edits {path} beside {holder}: a conflict is likely{words}")
+
+
+def thaw(state: State) -> Iterator[Effect]:
+    """After locks were released: let frozen workers go on whose paths are free, brought up to date first."""
+    for record in state.with_worker():
+        attempt = record.attempt
+        if not attempt.collisions:
+            continue
+        for path in list(attempt.collisions):
+            if state.locks.write(record.id, path, state.at).outcome is not Write.COLLISION:
+                del attempt.collisions[path]
+            else:
+                attempt.collisions[path] = state.locks.write(record.id, path, state.at).holder
+        state.locks_version += 1
+        if attempt.collisions:
+            record.reason = collision_words(record)
+        elif attempt.step is Step.WORKING and attempt.ending is Ending.NONE:
+            yield from _bring_up_to_date(state, record)
+        else:
+            unhold(state, record, Hold.COLLISION)
+
+
+def _bring_up_to_date(state: State, record: TaskRecord) -> Iterator[Effect]:
+    if record.attempt.base == state.tip:
+        unhold(state, record, Hold.COLLISION)
+        return
+    record.attempt.step = Step.UPDATING
+    record.attempt.onto = state.tip
+    record.reason = "is brought up to date with what landed"
+    yield update(record)
+
+
+def update(record: TaskRecord) -> UpdateWorktree:
+    """The effect that merges the tip into a frozen attempt's worktree."""
+    attempt = record.attempt
+    return UpdateWorktree(
+        task=record.id,
+        attempt=attempt.number,
+        worker=attempt.worker,
+        branch=record.branch,
+        base=attempt.base,
+        onto=attempt.onto,
+    )
+
+
+def on_worktree_updated(state: State, event: ev.WorktreeUpdated) -> Iterator[Effect]:
+    """The frozen worker has (or cannot have) the landed work: it goes on either way."""
+    record = current(state, event)
+    if record is None or record.attempt.step is not Step.UPDATING:
+        return
+    record.attempt.step = Step.WORKING
+    if event.conflicts:
+        state.tell(record.id, f"could not be brought up to date: conflict in {', '.join(event.conflicts[:3])}")
+    else:
+        record.attempt.base = event.onto
+        state.tell(record.id, "brought up to date with what landed")
+    unhold(state, record, Hold.COLLISION)
+    if record.attempt.ending is not Ending.NONE:
+        yield StopAgent(task=record.id, attempt=event.attempt)
+
+
+# --- ending -------------------------------------------------------------------------------------------------------
+
+
+def end_attempt(state: State, record: TaskRecord, ending: Ending, reason: str) -> Iterator[Effect]:
+    """Tell the attempt under way to end; its work is captured first, whatever it is."""
+    attempt = record.attempt
+    attempt.ending = ending
+    record.reason = reason
+    if attempt.step is Step.WORKING:
+        yield StopAgent(task=record.id, attempt=attempt.number)
+    elif attempt.step is Step.TESTING:
+        yield CancelTest(candidate=record.id)
+
+
+def on_agent_exited(state: State, event: ev.AgentExited) -> Iterator[Effect]:
+    """However the agent ended, what it left is captured first and judged afterwards."""
+    record = current(state, event)
+    if record is None or record.attempt.step not in (Step.STARTING, Step.WORKING, Step.UPDATING):
+        return
+    attempt = record.attempt
+    attempt.step = Step.CAPTURING
+    attempt.holds.clear()
+    attempt.collisions.clear()
+    attempt.resuming = False
+    attempt.exit_code, attempt.tail = event.code, event.tail
+    attempt.exit_words = attempt.exit_words or _exit_words(record, event)
+    record.active += event.active
+    record.cost += event.cost
+    record.tokens += event.tokens
+    state.budget.spend(event.cost, event.tokens)
+    state.slots.resume(record.id)
+    state.move(record, TaskState.RUNNING, "its work is committed")
+    yield capture(record)
+
+
+def _exit_words(record: TaskRecord, event: ev.AgentExited) -> str:
+    if event.timed_out:
+        return f"the agent was ended after its time limit of {record.spec.timeout:g} s"
+    if event.lost:
+        return "the agent vanished without leaving an exit status"
+    if event.code < 0:
+        return f"the agent was killed by signal {-event.code}"
+    return f"the agent exited with {event.code}" if event.code else ""
+
+
+def capture(record: TaskRecord) -> CaptureAttempt:
+    """The effect that commits and keeps what the attempt left."""
+    attempt = record.attempt
+    return CaptureAttempt(
+        task=record.id,
+        attempt=attempt.number,
+        worker=attempt.worker,
+        branch=record.branch,
+        base=attempt.base,
+        title=first_line(record.spec.prompt, 60),
+    )
+
+
+def on_attempt_captured(state: State, event: ev.AttemptCaptured) -> Iterator[Effect]:
+    """The work is safe; judge the attempt."""
+    record = current(state, event)
+    if record is None or record.attempt.step is not Step.CAPTURING:
+        return
+    record.commit, record.paths = event.commit, event.paths
+    record.added, record.removed = event.added, event.removed
+    record.kept.append(event.kept)
+    if record.attempt.ending is not Ending.NONE:
+        yield from _after_capture(state, record)
+    elif record.attempt.exit_words:
+        fail_attempt(state, record, record.attempt.exit_words, record.attempt.tail)
+    else:
+        yield from _write(state, record, tuple(p for p in event.paths if p not in record.attempt.touched))
+        yield from _check_alone(state, record)
+
+
+def on_capture_failed(state: State, event: ev.CaptureFailed) -> Iterator[Effect]:
+    """The work stays where it is; the task cannot go on without a person."""
+    record = current(state, event)
+    if record is None:
+        return
+    record.tries_left = 0
+    fail_attempt(state, record, f"its work could not be committed: {event.error}", "")
+    yield from ()
+
+
+def own_tests(state: State, record: TaskRecord) -> tuple[str, ...]:
+    """The commands that must pass on the task's branch alone: contract checks of its author, and its `test`."""
+    checks = [c.check for c in state.plan.contracts if c.by == record.id and c.check]
+    return (*checks, *([record.spec.test] if record.spec.test else []))
+
+
+def _check_alone(state: State, record: TaskRecord) -> Iterator[Effect]:
+    commands = own_tests(state, record)
+    if commands:
+        record.attempt.step = Step.TESTING
+        record.reason = "its own test runs"
+        yield test_alone(state, record)
+    elif not record.paths:
+        fail_attempt(state, record, "the agent changed nothing", record.attempt.tail)
+    else:
+        _to_merge(state, record)
+
+
+def test_alone(state: State, record: TaskRecord) -> TestAttempt:
+    """The effect that runs the task's own tests."""
+    attempt = record.attempt
+    return TestAttempt(
+        task=record.id, attempt=attempt.number, worker=attempt.worker, commands=own_tests(state, record)
+    )
+
+
+def on_attempt_tested(state: State, event: ev.AttemptTested) -> Iterator[Effect]:
+    """The task's own test decides before anything is merged."""
+    record = current(state, event)
+    if record is None or record.attempt.step is not Step.TESTING:
+        return
+    if record.attempt.ending is not Ending.NONE:
+        yield from _after_capture(state, record)
+    elif event.verdict is not Verdict.PASSED:
+        words = "ran out of time" if event.verdict is Verdict.TIMEOUT else "failed"
+        fail_attempt(state, record, f"its own test {words}: {event.command}", event.tail)
+    elif not record.paths:
+        leave_worker(state, record)
+        record.landed = record.attempt.base
+        state.move(record, TaskState.LANDED, "nothing to change: its test passes as it is")
+        release(state, record)
+    else:
+        _to_merge(state, record)
+
+
+def _to_merge(state: State, record: TaskRecord) -> None:
+    leave_worker(state, record)
+    before = state.pending_before(record)
+    state.move(record, TaskState.MERGING, f"waits for {', '.join(sorted(before))}" if before else "waits to be merged")
+    if not before:
+        state.queue.offer(record.id, record.commit)
+
+
+def _after_capture(state: State, record: TaskRecord) -> Iterator[Effect]:
+    """An attempt that was told to end has ended."""
+    ending, words = record.attempt.ending, record.attempt.exit_words
+    kept = f"; its work is kept under {record.kept[-1]}" if record.kept else ""
+    leave_worker(state, record)
+    if ending is Ending.DROPPED:
+        state.move(record, TaskState.DROPPED, f"dropped by you{kept}")
+        release(state, record)
+    elif ending is Ending.INTERRUPTED:
+        record.continue_from = ""
+        state.move(record, TaskState.QUEUED, f"interrupted; will start again{kept}")
+        release(state, record)
+    else:
+        reason = "stopped by you" if ending is Ending.STOPPED else words
+        state.move(record, TaskState.FAILED, f"{reason}{kept}")
+        release(state, record)
+    yield from ()
+
+
+def fail_attempt(state: State, record: TaskRecord, reason: str, tail: str) -> None:
+    """The attempt failed: queue another one on the same branch if one is left, else the task has failed."""
+    record.failures.append(f"{reason}\n{tail}".strip())
+    record.continue_from = record.commit
+    leave_worker(state, record)
+    if record.tries_left > 0:
+        record.tries_left -= 1
+        state.move(record, TaskState.QUEUED, f"{reason}; tries again")
+    else:
+        state.move(record, TaskState.FAILED, reason)
+        release(state, record)
+
+
+def leave_worker(state: State, record: TaskRecord) -> None:
+    """The slot is free again."""
+    state.busy.discard(record.id)
+    record.attempt.worker = ""
+    record.attempt.step = Step.NONE
+    record.attempt.pid = 0
+    record.attempt.holds.clear()
+    record.attempt.collisions.clear()
+    record.attempt.resuming = False
+
+
+def release(state: State, record: TaskRecord) -> None:
+    """Give all locks of a task back."""
+    state.locks.release(record.id)
+    state.locks_version += 1

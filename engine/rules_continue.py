@@ -1,0 +1,119 @@
+"""Pure rules: a new engine takes over an unfinished run, with the plan as it stands now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine import events as ev
+from engine.effects import Effect, TakeBack
+from engine.graph import TaskGraph
+from engine.merge_queue import Build
+from engine.model import TaskState
+from engine.plan import Plan, TaskSpec
+from engine.rules_attempt import capture, prepare, start, test_alone, update
+from engine.rules_intent import to_queue
+from engine.rules_merge import act, chain, clear_halt, land, on_target_moved, resolve
+from engine.state import Ending, State, Step, TaskRecord
+
+OPEN = (TaskState.WAITING, TaskState.QUEUED, TaskState.FAILED)
+
+
+def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
+    """Adopt the plan, then name every effect again that was under way when the last engine ended."""
+    state.stopping, state.ended, state.paused_all = "", False, False
+    clear_halt(state)
+    _adopt_plan(state, event.plan)
+    for slot in [asked.slot for asked in (*state.slots.held(), *state.slots.line())]:
+        if slot not in event.live_slots:
+            state.slots.free(slot)
+    if event.tip != state.target:
+        yield from on_target_moved(state, ev.TargetMoved(at=event.at, commit=event.tip))
+    yield from _redo_merging(state)
+    for record in state.with_worker():
+        yield redo(state, record)
+    for record in state.tasks.values():
+        if record.state is TaskState.FAILED:
+            record.tries_left = record.spec.retries
+            to_queue(state, record, "tried again in this run")
+        if record.state is TaskState.CONFLICT and record.resolving:
+            yield resolve(state, record)
+
+
+def redo(state: State, record: TaskRecord) -> Effect:
+    """The effect an attempt was waiting for."""
+    if record.attempt.ending is Ending.INTERRUPTED:
+        record.attempt.ending = Ending.NONE
+    match record.attempt.step:
+        case Step.PREPARING:
+            return prepare(record)
+        case Step.UPDATING:
+            return update(record)
+        case Step.CAPTURING:
+            return capture(record)
+        case Step.TESTING:
+            return test_alone(state, record)
+        case _:
+            return start(state, record)
+
+
+def _redo_merging(state: State) -> Iterator[Effect]:
+    at_work = state.queue.chain
+    if at_work is not None and not at_work.built:
+        yield chain(state, Build(at_work.candidate, at_work.branches))
+    test = state.queue.retest()
+    if test is not None:
+        yield from act(state, [test])
+    if state.landing:
+        yield land(state)
+    if state.undoing:
+        last = next(landing for landing in reversed(state.landings) if not landing.undone)
+        yield TakeBack(landing=last.commit, previous=last.previous, tasks=last.tasks)
+
+
+def _adopt_plan(state: State, plan: Plan) -> None:
+    added = tuple(record.spec for record in state.tasks.values() if record.spec.added)
+    wanted = {spec.id: spec for spec in (*added, *plan.tasks)}
+    _adopt_settings(state, plan)
+    kept = [record.spec for record in state.tasks.values() if record.id not in wanted]
+    state.graph = TaskGraph({s.id: _known(state, wanted, plan, s) for s in (*kept, *wanted.values())})
+    for spec in wanted.values():
+        if spec.id not in state.tasks:
+            state.add_task(spec)
+        else:
+            _adopt_spec(state, state.tasks[spec.id], spec)
+    for spec in kept:
+        record = state.tasks[spec.id]
+        if record.state in OPEN:
+            state.move(record, TaskState.DROPPED, "no longer in the plan")
+            state.locks.release(record.id)
+    state.levels = {}
+
+
+def _known(state: State, wanted: dict[str, TaskSpec], plan: Plan, spec: TaskSpec) -> tuple[str, ...]:
+    return tuple(need for need in plan.dependencies(spec) if need in wanted or need in state.tasks)
+
+
+def _adopt_settings(state: State, plan: Plan) -> None:
+    before, settings = state.plan.settings, plan.settings
+    state.plan = plan
+    state.workers = settings.workers
+    state.slots.set_limit(settings.max_concurrency)
+    state.budget.usd, state.budget.tokens = settings.budget_usd, settings.budget_tokens
+    state.queue.tested = bool(settings.checks or settings.integration_test)
+    if (before.checks, before.integration_test) != (settings.checks, settings.integration_test):
+        state.queue.verdicts.clear()
+
+
+def _adopt_spec(state: State, record: TaskRecord, spec: TaskSpec) -> None:
+    """A task that has not started takes its new form; one that landed in another form is opened again."""
+    changed = spec.fingerprint != record.spec.fingerprint
+    if record.state in (TaskState.RUNNING, TaskState.PAUSED, TaskState.MERGING, TaskState.TESTING):
+        if changed:
+            state.tell(record.id, "its entry in the plan changed while it ran; the change counts from the next run on")
+        return
+    record.spec = spec
+    if changed and record.state in (TaskState.LANDED, TaskState.DROPPED, TaskState.FAILED):
+        record.continue_from, record.commit, record.landed = "", "", ""
+        record.failures.clear()
+        record.tries_left = spec.retries
+        to_queue(state, record, "its entry in the plan changed")

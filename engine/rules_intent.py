@@ -1,0 +1,261 @@
+"""Pure rules: what a person asks for. Each raises Refused with a sentence, or returns the sentence that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+from engine import events as ev
+from engine.effects import CancelLanding, Effect, EndEngine, TakeBack
+from engine.errors import Refused
+from engine.model import TaskState
+from engine.rules_attempt import MAX_WORKERS, end_attempt, hold, let_both_edit, release, unhold
+from engine.rules_line import ranked, waiting_words
+from engine.rules_merge import clear_halt, drop_chain, resolve, withdraw
+from engine.state import Ending, Hold, State, TaskRecord
+
+Answer = Generator[Effect, None, str]
+WITH_WORKER = (TaskState.RUNNING, TaskState.PAUSED)
+
+
+def _require(record: TaskRecord, *states: TaskState, verb: str, hint: str | None = None) -> None:
+    if record.state not in states:
+        raise Refused(f"{record.id} is {record.state} ({record.reason}): it cannot be {verb}", hint)
+
+
+def pause_task(state: State, intent: ev.PauseTask) -> Answer:
+    """Stop every process of one agent."""
+    record = state.record(intent.task)
+    _require(record, *WITH_WORKER, verb="paused", hint="only a running task can be paused")
+    if Hold.PERSON in record.attempt.holds:
+        raise Refused(f"{record.id} is paused already")
+    yield from hold(state, record, Hold.PERSON, "paused by you")
+    return f"{record.id} is paused"
+
+
+def resume_task(state: State, intent: ev.ResumeTask) -> Answer:
+    """Let one agent go on."""
+    record = state.record(intent.task)
+    if Hold.COLLISION in record.attempt.holds and Hold.PERSON not in record.attempt.holds:
+        raise Refused(
+            f"{record.id} is {record.reason}",
+            f"it goes on when the holder has landed; or `aurora stop {record.id}`",
+        )
+    if not record.attempt.holds:
+        raise Refused(f"{record.id} is not paused")
+    unhold(state, record, Hold.PERSON)
+    unhold(state, record, Hold.ALL)
+    return f"{record.id} goes on"
+    yield
+
+
+def pause_all(state: State, intent: ev.PauseAll) -> Answer:
+    """Pause every agent and start nothing."""
+    state.paused_all = True
+    for record in state.with_worker():
+        yield from hold(state, record, Hold.ALL, "paused with all others")
+    return "everything is paused"
+
+
+def resume_all(state: State, intent: ev.ResumeAll) -> Answer:
+    """Let everything go on."""
+    state.paused_all = False
+    for record in state.with_worker():
+        unhold(state, record, Hold.ALL)
+        unhold(state, record, Hold.PERSON)
+    return "everything goes on"
+    yield
+
+
+def stop_task(state: State, intent: ev.StopTask) -> Answer:
+    """End one agent."""
+    record = state.record(intent.task)
+    _require(record, *WITH_WORKER, verb="stopped", hint=f"`aurora drop {record.id}` takes it out of the run")
+    yield from end_attempt(state, record, Ending.STOPPED, "is being stopped")
+    return f"{record.id} is being stopped; its work is kept"
+
+
+def drop_task(state: State, intent: ev.DropTask) -> Answer:
+    """Take a task out of the run."""
+    record = state.record(intent.task)
+    if record.state in (TaskState.LANDED, TaskState.DROPPED):
+        raise Refused(f"{record.id} is {record.state}", "`aurora undo` takes the last landing back")
+    if record.state in WITH_WORKER:
+        yield from end_attempt(state, record, Ending.DROPPED, "is being dropped")
+        return f"{record.id} is being dropped; its work is kept"
+    if record.id in state.landing and not state.landing_blocked:
+        raise Refused(f"{record.id} is landing at this moment", "`aurora undo` takes the last landing back")
+    yield from withdraw(state, record)
+    record.resolving = ""
+    kept = f"; its work is kept under {record.kept[-1]}" if record.kept else ""
+    state.move(record, TaskState.DROPPED, f"dropped by you{kept}")
+    release(state, record)
+    return f"{record.id} is dropped{kept}"
+
+
+def retry_task(state: State, intent: ev.RetryTask) -> Answer:
+    """Queue a task again; also the word to go on after red or broken tests."""
+    record = state.record(intent.task)
+    if record.state is TaskState.MERGING and state.queue.halted:
+        clear_halt(state)
+        return "the tests are tried again"
+    _require(record, TaskState.FAILED, TaskState.DROPPED, TaskState.CONFLICT, verb="retried")
+    record.note = intent.note
+    record.tries_left = record.spec.retries
+    if record.state is TaskState.CONFLICT:
+        record.failures.append("the branch conflicts with landed work in " + ", ".join(record.conflicts))
+    record.continue_from = record.commit if record.state is not TaskState.DROPPED else ""
+    record.conflicts, record.resolving = (), ""
+    to_queue(state, record, "retried by you")
+    return f"{record.id} is queued again"
+    yield
+
+
+def set_priority(state: State, intent: ev.SetPriority) -> Answer:
+    """Higher runs first."""
+    record = state.record(intent.task)
+    record.spec = replace(record.spec, priority=intent.priority)
+    record.moved = 0
+    return f"{record.id} has priority {intent.priority}"
+    yield
+
+
+def move_task(state: State, intent: ev.MoveTask) -> Answer:
+    """Move a queued task in the line; the order as it then stands is kept."""
+    record = state.record(intent.task)
+    _require(record, TaskState.QUEUED, verb="moved", hint="only a queued task has a place in the line")
+    line = [task.id for task in ranked(state)]
+    here = line.index(record.id)
+    there = max(0, min(len(line) - 1, here + intent.by_places))
+    line.insert(there, line.pop(here))
+    behind = [state.tasks[task].spec.priority for task in line[there + 1 :]]
+    ahead = [state.tasks[task].spec.priority for task in line[:there]]
+    priority = min([max([record.spec.priority, *behind]), *ahead])
+    record.spec = replace(record.spec, priority=priority)
+    for place, task in enumerate(line):
+        state.tasks[task].moved = place - len(line)
+    return f"{record.id} is number {there + 1} of {len(line)}"
+    yield
+
+
+def set_workers(state: State, intent: ev.SetWorkers) -> Answer:
+    """Resize the pool; shrinking drains."""
+    if not 0 <= intent.workers <= MAX_WORKERS:
+        raise Refused(f"the pool can have 0 to {MAX_WORKERS} workers, not {intent.workers}")
+    busy = len(state.busy)
+    state.workers = intent.workers
+    drains = f"; {busy - intent.workers} more finish first" if busy > intent.workers else ""
+    return f"{intent.workers} workers{drains}"
+    yield
+
+
+def settle_collision(state: State, intent: ev.SettleCollision) -> Answer:
+    """Rule on a frozen worker."""
+    record = state.record(intent.task)
+    if not record.attempt.collisions:
+        raise Refused(f"{record.id} is not frozen by a collision")
+    if intent.ruling == "stop":
+        yield from end_attempt(state, record, Ending.STOPPED, "is being stopped")
+        return f"{record.id} is being stopped; its work is kept"
+    if intent.ruling == "wait":
+        return f"{record.id} waits for the holder"
+    for path, holder in list(record.attempt.collisions.items()):
+        if intent.ruling == "take":
+            state.locks.take(record.id, path, state.at)
+            state.tell(holder, f"{record.id} took {path} over")
+        else:
+            let_both_edit(state, record, path, holder)
+    record.attempt.collisions.clear()
+    state.locks_version += 1
+    unhold(state, record, Hold.COLLISION)
+    return f"{record.id} goes on"
+
+
+def release_lock(state: State, intent: ev.ReleaseLock) -> Answer:
+    """Take one lock away from its holder."""
+    record = state.record(intent.task)
+    if not state.locks.release(record.id, intent.pattern):
+        raise Refused(f"{record.id} does not hold {intent.pattern}", "`aurora locks` shows what is held")
+    state.locks_version += 1
+    state.tell(record.id, f"lost its lock on {intent.pattern} (released by hand)")
+    return f"{intent.pattern} is released"
+    yield
+
+
+def resolve_conflict(state: State, intent: ev.ResolveConflict) -> Answer:
+    """Settle a conflict one way."""
+    record = state.record(intent.task)
+    _require(record, TaskState.CONFLICT, verb="resolved", hint="only a task in conflict needs a resolution")
+    if record.resolving:
+        raise Refused(f"{record.id} is being resolved already")
+    record.resolving, record.resolution = intent.how, intent.commit
+    record.reason = "is being resolved"
+    yield resolve(state, record)
+    return f"{record.id} is resolved ({intent.how}); it is merged and tested again"
+
+
+def undo_landing(state: State, intent: ev.UndoLanding) -> Answer:
+    """Take the last landing back."""
+    last = next((landing for landing in reversed(state.landings) if not landing.undone), None)
+    if last is None:
+        raise Refused("nothing has landed in this run that could be undone")
+    if state.landing or state.undoing:
+        raise Refused("a landing is under way", "try again when it is over")
+    state.undoing = True
+    yield from drop_chain(state, "a landing is being undone")
+    yield TakeBack(landing=last.commit, previous=last.previous, tasks=last.tasks)
+    return f"the landing of {', '.join(last.tasks)} is being undone"
+
+
+def add_task(state: State, intent: ev.AddTask) -> Answer:
+    """One more task."""
+    spec = intent.spec
+    if spec.id in state.tasks:
+        raise Refused(f"there is a task {spec.id} already", "give another --id")
+    needs = state.plan.dependencies(spec)
+    for need in needs:
+        state.record(need)
+    state.graph.add(spec.id, needs)
+    state.add_task(spec)
+    return f"{spec.id} is added"
+    yield
+
+
+def shutdown(state: State, intent: ev.Shutdown) -> Answer:
+    """End the engine: stop every agent first (its work is kept), or leave them running."""
+    if state.stopping == "stop" or (state.stopping and intent.mode == "detach"):
+        raise Refused("the engine is stopping already")
+    state.stopping = intent.mode
+    yield from drop_chain(state, "interrupted: merged again in the next run")
+    if state.landing:
+        yield CancelLanding()
+    if intent.mode == "stop":
+        for record in state.with_worker():
+            if record.attempt.ending is Ending.NONE:
+                yield from end_attempt(state, record, Ending.INTERRUPTED, "is being stopped")
+    yield from end_if_quiet(state)
+    return "the engine stops; all work is kept" if intent.mode == "stop" else "the agents go on without the engine"
+
+
+def end_if_quiet(state: State) -> Iterator[Effect]:
+    """Leave the loop when nothing has to be waited for."""
+    if not state.stopping or state.ended:
+        return
+    if state.stopping == "stop" and state.busy:
+        return
+    state.ended = True
+    yield EndEngine()
+
+
+def to_queue(state: State, record: TaskRecord, reason: str) -> None:
+    """Make a task ready, or waiting when its dependencies have not landed (any more)."""
+    missing = unlanded(state, record)
+    if missing:
+        state.move(record, TaskState.WAITING, waiting_words(state, missing))
+    else:
+        state.move(record, TaskState.QUEUED, reason)
+
+
+def unlanded(state: State, record: TaskRecord) -> list[str]:
+    """The dependencies of a task that have not landed."""
+    return [need for need in state.graph.needs(record.id) if state.tasks[need].state is not TaskState.LANDED]

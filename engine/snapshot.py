@@ -1,0 +1,261 @@
+"""Pure: the machine's state as the frozen `Snapshot` that front ends draw."""
+
+from __future__ import annotations
+
+from engine.locks import Claim, Lock
+from engine.model import (
+    BoundView,
+    LandingView,
+    LockView,
+    MergeView,
+    SlotView,
+    Snapshot,
+    TaskState,
+    TaskView,
+    TestRunView,
+    WorkerView,
+)
+from engine.rules_line import free_places, ranked
+from engine.rules_merge import land_words
+from engine.scheduling import lower_bound
+from engine.state import State, TaskRecord
+
+_LIVE = (TaskState.WAITING, TaskState.QUEUED, TaskState.RUNNING, TaskState.PAUSED)
+_NO_BOUND = BoundView(0.0, "none", "nothing is left to run", ())
+
+
+class SnapshotMaker:
+    """Builds snapshots, keeping what is dear to compute while it does not change."""
+
+    def __init__(self) -> None:
+        self._bound_key: object = None
+        self._bound = _NO_BOUND
+        self._held_key: object = None
+        self._held: dict[str, tuple[str, ...]] = {}
+
+    def make(self, state: State) -> Snapshot:
+        """The state as it is now."""
+        queue = tuple(task.id for task in ranked(state))
+        held = self._held_by(state, queue)
+        return Snapshot(
+            version=state.version,
+            at=state.at,
+            run=state.run,
+            started=state.started,
+            repo=state.repo,
+            target=state.plan.settings.target,
+            target_commit=state.target,
+            workers_limit=state.workers,
+            paused_all=state.paused_all,
+            workers=_workers(state),
+            tasks=_tasks(state, queue, held),
+            queue=queue,
+            locks=_locks(state, held),
+            merge=_merge(state),
+            slots_limit=state.plan.settings.max_concurrency,
+            slots=_slots(state),
+            cost=state.budget.spent_usd,
+            tokens=state.budget.spent_tokens,
+            budget_usd=state.budget.usd,
+            budget_tokens=state.budget.tokens,
+            bound=self._lower_bound(state),
+            idle=is_idle(state),
+            stopping=bool(state.stopping),
+            needs_person=needs_person(state),
+        )
+
+    def _held_by(self, state: State, queue: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        key = (state.locks_version, queue)
+        if key != self._held_key:
+            self._held_key = key
+            self._held = {task: _blockers(state, task) for task in queue}
+        return self._held
+
+    def _lower_bound(self, state: State) -> BoundView:
+        left = {r.id: state.estimate(r.id) for r in state.tasks.values() if r.state in _LIVE}
+        key = (state.workers, tuple(left.items()))
+        if key != self._bound_key:
+            self._bound_key = key
+            self._bound = _bound(state, left)
+        return self._bound
+
+
+def _bound(state: State, left: dict[str, float]) -> BoundView:
+    if not left:
+        return _NO_BOUND
+    needs = {task: tuple(n for n in state.graph.needs(task) if n in left) for task in left}
+    claims: dict[str, tuple[Claim, ...]] = {task: state.tasks[task].claims for task in left}
+    bound = lower_bound(left, needs, claims, max(1, state.workers), state.locks.files)
+    return BoundView(bound.seconds, bound.kind, bound.sentence, bound.tasks)
+
+
+def _blockers(state: State, task: str) -> tuple[str, ...]:
+    blockers = state.locks.conflicts(task, state.tasks[task].claims)
+    return tuple(dict.fromkeys(blocker.holder for blocker in blockers))
+
+
+def _workers(state: State) -> tuple[WorkerView, ...]:
+    by_name = {record.attempt.worker: record for record in state.with_worker()}
+    names = {f"w{n}" for n in range(1, state.workers + 1)} | set(by_name)
+    return tuple(_worker(name, by_name.get(name)) for name in sorted(names, key=lambda name: int(name[1:])))
+
+
+def _worker(name: str, record: TaskRecord | None) -> WorkerView:
+    if record is None:
+        return WorkerView(name, "", "idle", False, False, 0, 0.0)
+    attempt = record.attempt
+    paused = record.state is TaskState.PAUSED
+    return WorkerView(name, record.id, attempt.step.name.lower(), paused, record.frozen, attempt.pid, attempt.begun)
+
+
+def _tasks(state: State, queue: tuple[str, ...], held: dict[str, tuple[str, ...]]) -> tuple[TaskView, ...]:
+    place = {task: n for n, task in enumerate(queue, 1)}
+    blocks: dict[str, int] = {}
+    for holders in held.values():
+        for holder in holders:
+            blocks[holder] = blocks.get(holder, 0) + 1
+    why_nobody = _why_nobody_starts(state)
+    return tuple(
+        _task(state, record, place.get(record.id, 0), held.get(record.id, ()), blocks.get(record.id, 0), why_nobody)
+        for record in state.tasks.values()
+    )
+
+
+def _task(
+    state: State, record: TaskRecord, place: int, held: tuple[str, ...], blocks: int, why_nobody: str
+) -> TaskView:
+    missing = tuple(n for n in state.graph.needs(record.id) if state.tasks[n].state is not TaskState.LANDED)
+    collided = tuple(dict.fromkeys(record.attempt.collisions.values()))
+    reason = record.reason
+    if record.state is TaskState.QUEUED:
+        if held:
+            reason = "waits for " + ", ".join(f"{h} ({state.tasks[h].state})" for h in held)
+        elif why_nobody:
+            reason = why_nobody
+    return TaskView(
+        id=record.id,
+        prompt=record.spec.prompt,
+        state=record.state,
+        reason=reason,
+        since=record.since,
+        agent=record.spec.agent,
+        priority=record.spec.priority,
+        attempt=record.attempts,
+        branch=record.branch,
+        worker=record.attempt.worker,
+        after=state.graph.needs(record.id),
+        needs=missing,
+        held_by=held or collided,
+        claims=tuple(claim.pattern for claim in record.claims),
+        queue_place=place,
+        started=record.started,
+        finished=record.finished,
+        active=record.active,
+        commit=record.commit,
+        landed=record.landed,
+        paths=record.paths or tuple(sorted(record.attempt.touched)),
+        added=record.added,
+        removed=record.removed,
+        cost=record.cost,
+        tokens=record.tokens,
+        estimate=state.estimate(record.id),
+        blocks=blocks,
+        conflicts=record.conflicts,
+        kept=tuple(record.kept),
+    )
+
+
+def _why_nobody_starts(state: State) -> str:
+    if state.budget.exhausted:
+        return state.budget.exhausted
+    if state.paused_all:
+        return "everything is paused"
+    return "waits for a free worker" if free_places(state) <= 0 else ""
+
+
+def _locks(state: State, held: dict[str, tuple[str, ...]]) -> tuple[LockView, ...]:
+    waiters: dict[str, list[str]] = {}
+    for task, holders in held.items():
+        for holder in holders:
+            waiters.setdefault(holder, []).append(task)
+    for record in state.with_worker():
+        for holder in record.attempt.collisions.values():
+            waiters.setdefault(holder, []).append(record.id)
+    return tuple(_lock(state, lock, waiters.get(lock.holder, [])) for lock in state.locks.held())
+
+
+def _lock(state: State, lock: Lock, candidates: list[str]) -> LockView:
+    waiting = tuple(task for task in candidates if _wants(state, task, lock))
+    paused = state.tasks[lock.holder].state is TaskState.PAUSED
+    return LockView(lock.pattern, lock.mode, lock.holder, lock.since, lock.grown, waiting, paused)
+
+
+def _wants(state: State, task: str, lock: Lock) -> bool:
+    record = state.tasks[task]
+    if record.attempt.collisions:
+        return lock.holder in record.attempt.collisions.values()
+    blockers = state.locks.conflicts(task, record.claims)
+    return any(b.holder == lock.holder and b.held == lock.pattern for b in blockers)
+
+
+def _merge(state: State) -> MergeView:
+    chain = state.queue.chain
+    phase, detail = "idle", ""
+    if chain is not None:
+        phase = "testing" if chain.testing is not None else "merging"
+        what = "the target alone" if chain.testing == 0 else f"{chain.testing} of {len(chain.steps)} branches"
+        detail = what if chain.testing is not None else ""
+    elif state.landing:
+        phase, detail = "landing", land_words(state)
+    return MergeView(
+        waiting=tuple(task for task, _ in state.queue.waiting),
+        chain=tuple(task for task, _ in chain.branches) if chain else tuple(state.landing),
+        phase=phase,
+        detail=detail,
+        landing_blocked=state.landing_blocked,
+        target_red=state.target_red,
+        tests=tuple(
+            TestRunView(
+                t.candidate, state.tests_of.get(t.commit, ()), t.commit, t.tree, t.verdict, t.seconds, t.at, t.command, t.tail
+            )
+            for t in state.tests
+        ),
+        landings=tuple(LandingView(m.tasks, m.commit, m.previous, m.at, m.undone) for m in state.landings),
+    )
+
+
+def _slots(state: State) -> tuple[SlotView, ...]:
+    held = [SlotView(s.slot, s.owner, s.command, s.pid, True, s.at, 0, ()) for s in state.slots.held()]
+    line = [
+        SlotView(s.slot, s.owner, s.command, s.pid, False, s.at, state.slots.place(s.slot), state.slots.behind(s.slot))
+        for s in state.slots.line()
+    ]
+    return (*held, *line)
+
+
+def is_idle(state: State) -> bool:
+    """True when nothing is under way: only a person (or the checkout's changes going away) can move the run."""
+    if any(record.state is TaskState.RUNNING or record.attempt.resuming for record in state.with_worker()):
+        return False
+    if state.queue.chain is not None or state.undoing or (state.landing and not state.landing_blocked):
+        return False
+    return not any(record.resolving for record in state.tasks.values())
+
+
+def needs_person(state: State) -> tuple[str, ...]:
+    """One sentence for each thing that waits for a person."""
+    sentences = [f"{r.id}: {r.reason}" for r in state.tasks.values() if r.state is TaskState.CONFLICT]
+    if state.landing_blocked:
+        sentences.append(f"landing of {', '.join(state.landing)}: {state.landing_blocked}")
+    if state.target_red:
+        sentences.append(f"the tests are red on {state.plan.settings.target} itself: nothing can land")
+    if state.stuck:
+        sentences.append(state.stuck)
+    if is_idle(state):
+        paused = [record for record in state.with_worker() if record.state is TaskState.PAUSED]
+        sentences.extend(f"{record.id}: {record.reason}" for record in paused)
+        if state.budget.exhausted and state.ready:
+            sentences.append(state.budget.exhausted)
+        elif (state.paused_all or state.workers == 0) and state.ready:
+            sentences.append("everything is paused" if state.paused_all else "the pool has no workers")
+    return tuple(sentences)

@@ -1,0 +1,308 @@
+"""Pure: the state of one run, as the machine keeps it, and the table of legal state changes."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum, auto
+
+from engine.budget import Budget
+from engine.errors import InvalidTransition, Refused
+from engine.events import CandidateTested, RunStarted
+from engine.graph import TaskGraph
+from engine.locks import Claim, LockTable
+from engine.merge_queue import MergeQueue
+from engine.model import LockMode, TaskState
+from engine.plan import Plan, TaskSpec
+from engine.slots import SlotLine
+
+DEFAULT_ESTIMATE = 60.0
+STORY_LENGTH = 200
+
+_S = TaskState
+LEGAL: frozenset[tuple[TaskState, TaskState]] = frozenset(
+    (before, after)
+    for before, afters in {
+        _S.WAITING: (_S.QUEUED, _S.DROPPED),
+        _S.QUEUED: (_S.RUNNING, _S.WAITING, _S.DROPPED, _S.FAILED),
+        _S.RUNNING: (_S.PAUSED, _S.MERGING, _S.LANDED, _S.QUEUED, _S.FAILED, _S.DROPPED),
+        _S.PAUSED: (_S.RUNNING,),
+        _S.MERGING: (_S.TESTING, _S.CONFLICT, _S.LANDED, _S.QUEUED, _S.FAILED, _S.DROPPED),
+        _S.TESTING: (_S.MERGING, _S.LANDED, _S.QUEUED, _S.FAILED, _S.DROPPED),
+        _S.CONFLICT: (_S.MERGING, _S.QUEUED, _S.WAITING, _S.FAILED, _S.DROPPED),
+        _S.LANDED: (_S.FAILED, _S.WAITING, _S.QUEUED),
+        _S.FAILED: (_S.WAITING, _S.QUEUED, _S.DROPPED),
+        _S.DROPPED: (_S.WAITING, _S.QUEUED),
+    }.items()
+    for after in afters
+)
+
+
+class Step(Enum):
+    """What a running (or paused) attempt is doing; the step names the effect that is under way."""
+
+    NONE = auto()
+    PREPARING = auto()
+    STARTING = auto()
+    WORKING = auto()
+    UPDATING = auto()
+    CAPTURING = auto()
+    TESTING = auto()
+
+
+class Hold(StrEnum):
+    """Who stopped a worker. It goes on when no hold is left."""
+
+    PERSON = "person"
+    ALL = "all"
+    COLLISION = "collision"
+
+
+class Ending(Enum):
+    """What becomes of an attempt that was told to end."""
+
+    NONE = auto()
+    STOPPED = auto()
+    DROPPED = auto()
+    COLLIDED = auto()
+    INTERRUPTED = auto()
+
+
+@dataclass(slots=True)
+class Attempt:
+    """The attempt under way, or the last one."""
+
+    number: int = 0
+    step: Step = Step.NONE
+    worker: str = ""
+    start: str = ""
+    onto: str = ""
+    base: str = ""
+    pid: int = 0
+    holds: set[Hold] = field(default_factory=set)
+    resuming: bool = False
+    collisions: dict[str, str] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+    ending: Ending = Ending.NONE
+    exit_code: int = 0
+    exit_words: str = ""
+    tail: str = ""
+    begun: float = 0.0
+
+
+@dataclass(slots=True)
+class TaskRecord:
+    """Everything the machine knows of one task. `commit` is the newest captured work; `continue_from` the commit a
+    fix attempt starts from (empty: a new branch from the integration tip)."""
+
+    spec: TaskSpec
+    order: int
+    branch: str
+    state: TaskState = TaskState.WAITING
+    reason: str = ""
+    since: float = 0.0
+    queued_at: float = 0.0
+    passed_over: int = 0
+    moved: int = 0
+    attempts: int = 0
+    tries_left: int = 0
+    attempt: Attempt = field(default_factory=Attempt)
+    branch_made: bool = False
+    continue_from: str = ""
+    note: str = ""
+    failures: list[str] = field(default_factory=list)
+    landed_since: list[str] = field(default_factory=list)
+    commit: str = ""
+    kept: list[str] = field(default_factory=list)
+    paths: tuple[str, ...] = ()
+    added: int = 0
+    removed: int = 0
+    merge_after: set[str] = field(default_factory=set)
+    conflicts: tuple[str, ...] = ()
+    resolving: str = ""
+    resolution: str = ""
+    landed: str = ""
+    started: float | None = None
+    finished: float | None = None
+    active: float = 0.0
+    cost: float = 0.0
+    tokens: int = 0
+
+    @property
+    def id(self) -> str:
+        """The task's id."""
+        return self.spec.id
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What the task declares."""
+        return (
+            *(Claim(p, LockMode.EXCLUSIVE) for p in self.spec.files),
+            *(Claim(p, LockMode.SHARED) for p in self.spec.shared),
+            *(Claim(p, LockMode.READS) for p in self.spec.reads),
+        )
+
+    @property
+    def frozen(self) -> bool:
+        """True while a collision holds the worker; it then counts for no place in the pool."""
+        return Hold.COLLISION in self.attempt.holds or self.attempt.step is Step.UPDATING
+
+
+@dataclass(slots=True)
+class Landing:
+    """A move of the target."""
+
+    tasks: tuple[str, ...]
+    commit: str
+    previous: str
+    at: float
+    undone: bool = False
+
+
+@dataclass(slots=True)
+class State:
+    """One run. `tip` is the newest tested merge, `target` where the user's branch was last seen; they differ while a
+    landing is under way, which `landing` (its tasks, each with the tested commit that first held it) tells."""
+
+    run: str
+    repo: str
+    plan: Plan
+    started: float
+    at: float
+    tip: str
+    target: str
+    workers: int
+    graph: TaskGraph
+    locks: LockTable
+    queue: MergeQueue
+    slots: SlotLine
+    budget: Budget
+    durations: dict[str, float]
+    taken: frozenset[str] = frozenset()
+    ours: frozenset[str] = frozenset()
+    tasks: dict[str, TaskRecord] = field(default_factory=dict)
+    ready: set[str] = field(default_factory=set)
+    busy: set[str] = field(default_factory=set)
+    levels: dict[str, float] = field(default_factory=dict)
+    stale: bool = True
+    landing: dict[str, str] = field(default_factory=dict)
+    landing_candidate: str = ""
+    landing_blocked: str = ""
+    landings: list[Landing] = field(default_factory=list)
+    undoing: bool = False
+    target_red: str = ""
+    stuck: str = ""
+    tests: deque[CandidateTested] = field(default_factory=lambda: deque(maxlen=200))
+    tests_of: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    paused_all: bool = False
+    stopping: str = ""
+    ended: bool = False
+    version: int = 0
+    locks_version: int = 0
+    stories: dict[str, deque[str]] = field(default_factory=dict)
+
+    @classmethod
+    def begin(cls, event: RunStarted) -> State:
+        """The state right after a run began, before anything was decided."""
+        plan, settings = event.plan, event.plan.settings
+        return cls(
+            run=event.run,
+            repo=event.repo,
+            plan=plan,
+            started=event.at,
+            at=event.at,
+            tip=event.tip,
+            target=event.tip,
+            workers=settings.workers,
+            graph=TaskGraph({spec.id: plan.dependencies(spec) for spec in plan.tasks}),
+            locks=LockTable(event.files, settings.shared),
+            queue=MergeQueue(tested=bool(settings.checks or settings.integration_test)),
+            slots=SlotLine(settings.max_concurrency),
+            budget=Budget(settings.budget_usd, settings.budget_tokens),
+            durations=dict(event.durations),
+            taken=frozenset(event.taken),
+            ours=frozenset(event.ours),
+        )
+
+    # --- looking ---
+
+    def record(self, task: str) -> TaskRecord:
+        """The record of a task; Refused when there is none of that id."""
+        try:
+            return self.tasks[task]
+        except KeyError:
+            from difflib import get_close_matches
+
+            near = get_close_matches(task, self.tasks, 1)
+            raise Refused(f"there is no task {task!r}", f"did you mean {near[0]}?" if near else None) from None
+
+    def with_worker(self) -> list[TaskRecord]:
+        """The tasks that have a worker now."""
+        return [self.tasks[task] for task in sorted(self.busy, key=lambda task: self.tasks[task].order)]
+
+    def estimate(self, task: str) -> float:
+        """Seconds a task is expected to run: what the plan says, what past runs took, or a default."""
+        return self.tasks[task].spec.estimate or self.durations.get(task) or DEFAULT_ESTIMATE
+
+    def waits_for(self, task: str) -> set[str]:
+        """The tasks this one directly waits for after it was started: holders it collided with, merges before it."""
+        record = self.tasks[task]
+        return {*record.attempt.collisions.values(), *self.pending_before(record)}
+
+    def pending_before(self, record: TaskRecord) -> set[str]:
+        """The tasks whose landing this one's merge waits for."""
+        return {t for t in record.merge_after if t in self.tasks and not self.tasks[t].state.final}
+
+    def would_deadlock(self, task: str, holder: str) -> bool:
+        """True when `holder` already waits, directly or through others, for `task`."""
+        seen: set[str] = set()
+        todo = [holder]
+        while todo:
+            current = todo.pop()
+            if current == task:
+                return True
+            if current not in seen and current in self.tasks:
+                seen.add(current)
+                todo.extend(self.waits_for(current))
+        return False
+
+    # --- changing ---
+
+    def tell(self, task: str, words: str) -> None:
+        """Add a line to a task's story."""
+        self.stories.setdefault(task, deque(maxlen=STORY_LENGTH)).append(words)
+
+    def move(self, record: TaskRecord, state: TaskState, reason: str) -> None:
+        """Change a task's state for a reason in words. InvalidTransition when the table forbids it."""
+        if record.state is state:
+            record.reason = reason
+            return
+        self.tell(record.id, f"{record.state} → {state}: {reason}")
+        if (record.state, state) not in LEGAL:
+            raise InvalidTransition(record.id, record.state, state, tuple(self.stories[record.id]))
+        record.state, record.reason, record.since = state, reason, self.at
+        self.ready.discard(record.id)
+        if state is TaskState.QUEUED:
+            self.ready.add(record.id)
+            record.queued_at = self.at
+            record.passed_over = 0
+        if state.final:
+            record.finished = self.at
+
+    def add_task(self, spec: TaskSpec) -> TaskRecord:
+        """Take a task in, waiting; its dependencies must be in the graph already."""
+        branch = self.plan.settings.branch_prefix + spec.id
+        name, number = branch, 2
+        while name in self.taken:
+            name, number = f"{branch}-{number}", number + 1
+        record = TaskRecord(spec, len(self.tasks), name, since=self.at, tries_left=spec.retries, reason="new")
+        record.branch_made = name in self.ours
+        self.tasks[spec.id] = record
+        self.tell(spec.id, f"added: {first_line(spec.prompt)}")
+        return record
+
+
+def first_line(text: str, limit: int = 100) -> str:
+    """The first line of a text, cut to `limit` characters."""
+    line = text.strip().split("\n", 1)[0]
+    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -1,0 +1,142 @@
+"""No interleaving of generated plans breaks a promise of the machine (hypothesis, simulated world and clock)."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from world import World, make_plan
+
+from engine import events as ev
+from engine.locks import Write
+from engine.machine import Machine
+from engine.model import TaskState
+from engine.plan import TaskSpec
+from engine.scheduling import PASSED_OVER_LIMIT
+
+PATHS = ("src/a.py", "src/b.py", "src/deep/c.py", "docs/x.md", "README.md")
+PATTERNS = (*PATHS, "src/**", "src/deep/", "*.md", "docs/**")
+EXAMPLES = 1000
+
+
+@st.composite
+def tasks(draw: st.DrawFn) -> list[TaskSpec]:
+    """Up to eight tasks; each depends only on earlier ones."""
+    specs: list[TaskSpec] = []
+    for n in range(draw(st.integers(1, 8))):
+        earlier = [spec.id for spec in specs]
+        specs.append(
+            TaskSpec(
+                id=f"t{n}",
+                prompt="work",
+                files=tuple(draw(st.lists(st.sampled_from(PATTERNS), max_size=2, unique=True))),
+                shared=tuple(draw(st.lists(st.sampled_from(("CHANGELOG.md", "README.md")), max_size=1))),
+                after=tuple(draw(st.lists(st.sampled_from(earlier), max_size=2, unique=True))) if earlier else (),
+                agent="script",
+                priority=draw(st.integers(0, 2)),
+                retries=draw(st.integers(0, 2)),
+            )
+        )
+    return specs
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """A world with failing agents, undeclared writes, red combinations and conflicts."""
+    specs = draw(tasks())
+    attempts = st.tuples(st.sampled_from([spec.id for spec in specs]), st.integers(1, 2))
+    writes = {spec.id: draw(st.lists(st.sampled_from(PATHS), min_size=1, max_size=3, unique=True)) for spec in specs}
+    random = draw(st.randoms(use_true_random=False))
+    return World(
+        make_plan(specs, workers=draw(st.integers(1, 4)), on_collision=draw(st.sampled_from(("freeze", "allow")))),
+        choose=random.randrange,
+        writes=writes,
+        fails=draw(st.sets(attempts, max_size=3)),
+        bad=tuple(draw(st.lists(st.frozensets(attempts, min_size=1, max_size=2), max_size=2))),
+        conflicts=draw(st.sets(attempts, max_size=2)),
+        files=PATHS,
+    )
+
+
+def settle(world: World) -> None:
+    """Run to rest, playing the person who resolves every conflict."""
+    world.run()
+    for _ in range(50):
+        stuck = [t.id for t in world.snapshot().tasks if t.state is TaskState.CONFLICT]
+        if not stuck:
+            return
+        for task in stuck:
+            world.deliver(ev.ResolveConflict(at=world.now, task=task, how="union"))
+        world.run()
+    raise AssertionError("conflicts never end")
+
+
+def assert_everyone_has_an_end(world: World) -> None:
+    """Every task is final, or waits for one that failed and says so."""
+    snapshot = world.snapshot()
+    assert snapshot.idle
+    for view in snapshot.tasks:
+        if not view.state.final:
+            assert view.state is TaskState.WAITING, view
+            assert view.needs, view
+            assert all(need in view.reason for need in view.needs), view
+    assert not world.machine.state.busy
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds())
+def test_every_plan_comes_to_an_end_and_keeps_every_promise(world: World) -> None:
+    settle(world)
+    assert_everyone_has_an_end(world)
+    if any(view.state is TaskState.LANDED for view in world.snapshot().tasks):
+        assert world.target in world.tested
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds(), st.lists(st.integers(1, 60), min_size=1, max_size=4))
+def test_a_crash_at_any_moment_loses_nothing_and_runs_nothing_twice(world: World, moments: list[int]) -> None:
+    for steps in moments:
+        for _ in range(steps):
+            if not world.step():
+                break
+        world.crash()
+    settle(world)
+    assert_everyone_has_an_end(world)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds())
+def test_replaying_the_journal_gives_the_same_state(world: World) -> None:
+    settle(world)
+    again = Machine()
+    for event in world.log:
+        again.handle(event)
+    assert again.state == world.machine.state
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds())
+def test_no_path_has_two_writers_at_once_unless_that_was_allowed(world: World) -> None:
+    while world.step():
+        writing: dict[str, str] = {}
+        for name, agent in world.agents.items():
+            record = world.machine.state.tasks[name]
+            for path in agent.touched - set(record.attempt.collisions):
+                other = writing.setdefault(path, name)
+                if other == name:
+                    continue
+                allowed = {w.outcome for w in _asked(world, path, name, other)} <= {Write.OWN, Write.SHARED}
+                ordered = world.machine.state.tasks[other].merge_after | record.merge_after
+                assert allowed or ordered & {name, other}, (path, name, other)
+
+
+def _asked(world: World, path: str, *tasks_asked: str) -> list[object]:
+    table, now = world.machine.state.locks, world.now
+    return [table.write(task, path, now) for task in tasks_asked]
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds())
+def test_nobody_is_passed_over_for_ever(world: World) -> None:
+    while world.step():
+        for record in world.machine.state.tasks.values():
+            assert record.passed_over <= PASSED_OVER_LIMIT + world.machine.state.workers, record
