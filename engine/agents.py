@@ -232,7 +232,9 @@ def _preset_command(preset: Preset, prompt: str, args: Sequence[str]) -> tuple[s
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What was found out about one preset's program. `path` and `version` are empty when it is not there."""
+    """What was found out about one preset's program. `path` and `version` are empty when it is not there.
+
+    `try_it` is a line for a shell: a trial of the program, or its installation."""
 
     name: str
     executable: str
@@ -241,23 +243,25 @@ class Probe:
     try_it: str
 
 
-def probe(names: Iterable[str] = tuple(PRESETS), search_path: str | None = None) -> tuple[Probe, ...]:
-    """Look for the programs of the named presets and ask each for its version, all at once, at most 5 s in all."""
+def probe(
+    names: Iterable[str] = tuple(PRESETS), *, search_path: str | None = None, seconds: float = PROBE_SECONDS
+) -> tuple[Probe, ...]:
+    """Look for the programs of the named presets and ask each for its version, all at once; `seconds` for each."""
     wanted = list(names)
     with ThreadPoolExecutor(max_workers=max(1, len(wanted))) as pool:
-        return tuple(pool.map(lambda name: _probe_one(name, search_path), wanted))
+        return tuple(pool.map(lambda name: _probe_one(name, search_path, seconds), wanted))
 
 
-def _probe_one(name: str, search_path: str | None) -> Probe:
+def _probe_one(name: str, search_path: str | None, seconds: float) -> Probe:
     preset = PRESETS[name]
     path = shutil.which(preset.executable, path=search_path)
     if path is None:
         return Probe(name, preset.executable, "", "", preset.install)
     trial = _preset_command(preset, "Say hello.", ())
-    return Probe(name, preset.executable, path, _version_of(path), shlex.join(trial))
+    return Probe(name, preset.executable, path, _version_of(path, seconds), shlex.join(trial))
 
 
-def _version_of(path: str) -> str:
+def _version_of(path: str, seconds: float) -> str:
     """The version a program prints, `?` when it prints none or takes too long."""
     try:
         process = subprocess.Popen(
@@ -270,14 +274,14 @@ def _version_of(path: str) -> str:
     except OSError:
         return "?"
     with process:
-        out = _output_in_time(process)
+        out = _output_in_time(process, seconds)
     found = _VERSION.search(out.decode(errors="replace"))
     return found[0] if found else "?"
 
 
-def _output_in_time(process: subprocess.Popen[bytes]) -> bytes:
+def _output_in_time(process: subprocess.Popen[bytes], seconds: float) -> bytes:
     try:
-        return process.communicate(timeout=PROBE_SECONDS)[0]
+        return process.communicate(timeout=seconds)[0]
     except subprocess.TimeoutExpired as late:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

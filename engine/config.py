@@ -67,7 +67,7 @@ def parse_task(fields: Mapping[str, object], *, plan: Plan, root: Path) -> TaskS
     if not found and entry.id in ids:
         found = [Finding(("id",), f"there is a task `{entry.id}` already")]
     if not found:
-        spec = _spec(entry, place, agents[0], retries=1, added=True)
+        spec = _spec(entry, place, agents[0] if agents else "", retries=1, added=True)
         reason = too_long(spec.prompt, plan.settings.profile(spec.agent))
         if reason is None:
             return spec
@@ -93,8 +93,8 @@ def _read(document: Document, place: Place, target: str | None) -> _Reading:
     if config is not None:
         findings += list(find_all(config, place, config.target or target))
         findings += list(_long_prompts(config, place))
-    by_line = sorted(((document.line_of(f.where), f) for f in findings), key=lambda pair: pair[0])
-    return _Reading(config, [_problem(document.name, line, finding) for line, finding in by_line])
+    placed = sorted(((document.position_of(f.where), f) for f in findings), key=lambda pair: pair[0])
+    return _Reading(config, [_problem(document.name, line, finding) for (line, _), finding in placed])
 
 
 def _validated(document: Document) -> tuple[ConfigFile | None, list[Finding]]:

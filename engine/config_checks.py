@@ -201,7 +201,8 @@ def _cycle(config: ConfigFile, ids: Sequence[str]) -> Iterator[Finding]:
         TaskGraph(needs)
     except ConfigError as error:
         number = next((n for n, task in enumerate(ids) if _reaches_itself(task, needs)), 0)
-        yield Finding(("tasks", number, "after"), error.message, error.hint)
+        key = ("after",) if config.tasks[number].after else ()
+        yield Finding(("tasks", number, *key), error.message, error.hint)
 
 
 def _needs(config: ConfigFile, ids: Collection[str]) -> dict[str, tuple[str, ...]]:

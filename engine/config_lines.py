@@ -47,16 +47,15 @@ class Document:
     root: yaml.Node
     findings: tuple[Finding, ...] = ()
 
-    def line_of(self, where: Where) -> int:
-        """The line (from 1) of the key or list item at `where`, or of the closest thing above it that exists."""
-        line, node = self.root.start_mark.line, self.root
+    def position_of(self, where: Where) -> tuple[int, int]:
+        """Line and column (from 1) of the key or list item at `where`, or of the closest thing above it that exists."""
+        mark, node = self.root.start_mark, self.root
         for step in where:
             found = _child(node, step)
             if found is None:
                 break
             mark, node = found
-            line = mark.line
-        return int(line) + 1
+        return mark.line + 1, mark.column + 1
 
 
 def read_document(path: Path, name: str) -> Document:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 _TASK_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]")
+_NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|^-|\.\.|@\{|^(?:@|HEAD)$")
 _WORD = re.compile(r"[a-z0-9]+")
 
 
@@ -36,7 +36,7 @@ def task_id_problem(task: str) -> str | None:
 def branch_problem(branch: str) -> str | None:
     """Why git would not allow a branch name (the rules of git-check-ref-format); None when it would."""
     parts = branch.split("/")
-    if branch.startswith("-") or _NOT_IN_BRANCH.search(branch) or ".." in branch or "@{" in branch or branch == "@":
+    if _NOT_IN_BRANCH.search(branch):
         return "git allows no such branch name"
     if any(not part or part.startswith(".") or part.endswith(".lock") for part in parts) or branch.endswith("."):
         return "git allows no such branch name"

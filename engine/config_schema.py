@@ -259,7 +259,7 @@ class ConfigFile(_Entry):
         description="Beginnings of command lines that need a slot. Default: builds and installs of common tools.",
     )
     locks: LocksEntry = Field(
-        default_factory=lambda: LocksEntry(), description="How the lock table treats files for every task."
+        default_factory=lambda: LocksEntry(), description="Files all may edit, and what a collision leads to."
     )
     budget: BudgetEntry = Field(default_factory=lambda: BudgetEntry(), description="What a run may spend.")
     retries: int = Field(default=1, ge=0, le=100, description="Fix attempts a task gets after a failure.")

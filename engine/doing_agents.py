@@ -224,7 +224,8 @@ class AgentJobs:
             worker=effect.worker,
             prompt_file=prompt_file,
             usage_file=_usage_file(prompt_file),
-            contracts=[c for c in state.plan.contracts if c.name in wanted],
+            contracts=[c for c in state.plan.contracts if c.name in wanted or c.by == spec.id],
+            worktree=self.runner.worktrees.path(effect.worker),
         )
 
     def _announce(self, live: LiveAttempt, adopted: bool) -> None:

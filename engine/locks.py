@@ -356,7 +356,9 @@ def _lets_edit(entry: _Held, task: str, seen: str) -> bool:
 
 def _gave_up(entry: _Held, pattern: Pattern) -> bool:
     """Whether all that is asked was taken from this lock before, or it never stands in the way."""
-    return entry.optimistic or (pattern.literal and "/".join(pattern.prefix) in entry.excepted)
+    path = pattern.witness
+    lost = pattern.literal and path in entry.excepted and entry.pattern.regex.fullmatch(path) is not None
+    return entry.optimistic or lost
 
 
 def _quarrel(holders: list[_Held]) -> bool:

@@ -100,7 +100,7 @@ def _prompt(state: State, record: TaskRecord) -> str:
         failures=tuple(record.failures),
         note=record.note,
         landed_since=tuple(record.landed_since),
-        contracts=tuple(c for c in state.plan.contracts if c.name in wanted),
+        contracts=tuple(c for c in state.plan.contracts if c.name in wanted or c.by == spec.id),
     )
 
 
@@ -137,8 +137,11 @@ def on_agent_started(state: State, event: ev.AgentStarted) -> Iterator[Effect]:
     record.attempt.pid = event.pid
     if record.attempt.ending is not Ending.NONE:
         yield StopAgent(task=record.id, attempt=event.attempt)
-    elif record.attempt.holds:
+    elif record.attempt.holds and record.state is TaskState.RUNNING:
         yield from _pause(state, record)
+    elif event.adopted:
+        paused = record.state is TaskState.PAUSED
+        yield (PauseAgent if paused else ResumeAgent)(task=record.id, attempt=event.attempt)
 
 
 # --- pausing ------------------------------------------------------------------------------------------------------
@@ -231,6 +234,8 @@ def collision_words(record: TaskRecord) -> str:
 def let_both_edit(state: State, record: TaskRecord, path: str, holder: str) -> None:
     """Both may edit the path; this task's merge then waits for the other's landing (unless that waits for this)."""
     state.locks.allow(record.id, path, state.at)
+    state.locks_version += 1
+    record.attempt.collisions = {p: h for p, h in record.attempt.collisions.items() if p != path}
     ordered = not state.would_deadlock(record.id, holder)
     if ordered:
         record.merge_after.add(holder)
@@ -318,6 +323,8 @@ def on_agent_exited(state: State, event: ev.AgentExited) -> Iterator[Effect]:
         return
     attempt = record.attempt
     attempt.step = Step.CAPTURING
+    for path, holder in list(attempt.collisions.items()):
+        let_both_edit(state, record, path, holder)
     attempt.holds.clear()
     attempt.collisions.clear()
     attempt.resuming = False

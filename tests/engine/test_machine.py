@@ -103,8 +103,8 @@ def test_a_conflict_waits_for_a_person_and_lands_when_resolved() -> None:
 
 
 def test_a_collision_freezes_the_writer_until_the_holder_landed() -> None:
-    plan = make_plan([task("holder", "config.py"), task("docs", "docs/**")], workers=2)
-    world = World(plan, choose=lambda n: n - 1, writes={"docs": ["config.py"], "holder": ["config.py"]})
+    plan = make_plan([task("docs", "docs/**"), task("holder", "config.py")], workers=2)
+    world = World(plan, writes={"docs": ["config.py"], "holder": ["config.py"]})
     while world.state_of("docs") is not TaskState.PAUSED:
         world.step()
     assert "config.py, held by holder" in world.machine.state.tasks["docs"].reason
@@ -112,6 +112,13 @@ def test_a_collision_freezes_the_writer_until_the_holder_landed() -> None:
     assert world.state_of("docs") is TaskState.LANDED
     updated = next(e for e in world.log if isinstance(e, ev.WorktreeUpdated))
     assert updated.onto == world.machine.state.landings[0].commit
+
+
+def test_an_agent_that_ends_before_it_could_be_frozen_merges_after_the_holder() -> None:
+    plan = make_plan([task("docs", "docs/**"), task("holder", "config.py")], workers=2)
+    world = World(plan, choose=lambda n: n - 1, writes={"docs": ["config.py"], "holder": ["config.py"]})
+    world.run()
+    assert [landing.tasks for landing in world.machine.state.landings] == [("holder",), ("docs",)]
 
 
 def test_two_tasks_that_want_each_others_files_do_not_deadlock() -> None:

@@ -26,6 +26,7 @@ class Agent:
     effect: ef.StartAgent
     writes: list[str]
     code: int
+    watched: bool = True
     paused: bool = False
     stopped: bool = False
     touched: set[str] = field(default_factory=set)
@@ -87,7 +88,7 @@ class World:
             not_landed = [n for n in needs if self.machine.state.tasks[n].state is not TaskState.LANDED]
             assert not not_landed, f"{effect.task} started before {not_landed} landed"
         if isinstance(effect, ef.Land):
-            assert effect.commit in self.tested, "lands a tree that was never tested green"
+            assert name_of(self.trees[effect.commit]) in self.tested, "lands a tree that was never tested green"
 
     def run(self, limit: int = 20_000) -> None:
         """Answer effects in the chosen order until none is left and no agent can move."""
@@ -98,17 +99,25 @@ class World:
 
     def step(self) -> bool:
         """One answer; False when nothing can move."""
-        movable = [agent for agent in self.agents.values() if not agent.paused or agent.stopped]
+        movable = [agent for agent in self.agents.values() if agent.watched and (not agent.paused or agent.stopped)]
         choices = len(self.pending) + len(movable)
         if not choices:
             return False
         self.now += 1.0
         n = self.choose(choices)
         if n < len(self.pending):
-            self.answer(self.pending.pop(n))
+            self.answer(self.pending.pop(self._in_order(n)))
         else:
             self.act(movable[n - len(self.pending)])
         return True
+
+    def _in_order(self, n: int) -> int:
+        """Signals to one agent keep their order, as in the runner."""
+        signals = (ef.PauseAgent, ef.ResumeAgent, ef.StopAgent)
+        chosen = self.pending[n]
+        if not isinstance(chosen, signals):
+            return n
+        return next(i for i, e in enumerate(self.pending) if isinstance(e, signals) and e.task == chosen.task)
 
     # --- agents ---
 
@@ -141,11 +150,14 @@ class World:
         for event in self.log:
             self.machine.handle(event)
         self.pending.clear()
+        for agent in self.agents.values():
+            agent.watched = False
         self.deliver(ev.RunContinued(at=self.now, plan=plan, tip=self.target))
 
     def _StartAgent(self, e: ef.StartAgent) -> None:
         old = self.agents.get(e.task)
         if old is not None and old.effect.attempt == e.attempt:
+            old.watched = True
             self._say_started(e, adopted=True)
             return
         assert (e.task, e.attempt) not in self.ran, f"attempt {e.attempt} of {e.task} would run twice"
@@ -227,7 +239,7 @@ class World:
         assert name_of(tree) == e.tree
         red = any(bad <= tree for bad in self.bad)
         if not red:
-            self.tested.update(commit for commit, held in self.trees.items() if held == tree)
+            self.tested.add(e.tree)
         self.deliver(
             ev.CandidateTested(
                 at=self.now,
