@@ -1,9 +1,9 @@
 """The control socket: other processes reach the engine of a repository through it, as JSON lines.
 
-The client's first line is {"aurora": VERSION, "name": …, "pid": …}, the server's {"aurora": VERSION, "pid": …}. Then a
-request is {"id", "do", …}, its answer {"id", "value"} or {"id", "error": {"kind", "message", "hint"}}, in order; a client
-that asked to `watch` also gets {"dirty": true}, without data and never twice before it is sent. Every client has threads
-of its own, so one that reads slowly or not at all delays nobody.
+The client's first line is {"aurora": VERSION, "name": …, "pid": …}, the server's {"aurora": VERSION, "pid": …}. Then
+a request is {"id", "do", …}, its answer {"id", "value"} or {"id", "error": {"kind", "message", "hint"}}, in order. A
+client that asked to `watch` also gets {"dirty": true} when the snapshot changed; at most one of these is on its way.
+Every client has threads of its own, so one that reads slowly or not at all delays nobody.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ ANSWERS_IN_STORE = 8
 ANSWER_SECONDS = 60.0
 GREETING_SECONDS = 5.0
 SEND_SECONDS = 10
+OUT_OF_FILES_SECONDS = 0.2
 ENDED = "the engine has ended"
 ENDED_HINT = "`aurora run` goes on with the run"
 
@@ -206,6 +207,7 @@ class ControlServer:
         self._lock = threading.Lock()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._identity = (0, 0)
+        self._closed = threading.Event()
 
     def start(self) -> None:
         """Listen. A socket that is there is a dead engine's: the caller holds the repository's engine lock."""
@@ -229,6 +231,7 @@ class ControlServer:
 
     def close(self) -> None:
         """Hang up on all, and remove the socket unless another engine has put its own there."""
+        self._closed.set()
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -246,11 +249,14 @@ class ControlServer:
             self._clients.discard(client)
 
     def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
+        while not self._closed.is_set():
+            try:
                 connection, _ = self._listener.accept()
-                with self._lock:
-                    self._clients.add(_Client(self, connection))
+            except OSError:
+                self._closed.wait(OUT_OF_FILES_SECONDS)
+                continue
+            with self._lock:
+                self._clients.add(_Client(self, connection))
 
     def _dirty(self) -> None:
         with self._lock:
@@ -268,7 +274,7 @@ def _identity_of(path: Path) -> tuple[int, int]:
 
 
 def connect(aurora_dir: Path) -> RemoteEngine | None:
-    """The engine that listens in `aurora_dir`, or None. EngineError when it is of another version or does not answer."""
+    """The engine that listens in `aurora_dir`, or None. EngineError when one is there that cannot be talked to."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.settimeout(GREETING_SECONDS)
@@ -276,15 +282,16 @@ def connect(aurora_dir: Path) -> RemoteEngine | None:
             connection.connect(address)
         connection.sendall(_line(aurora=VERSION, name=_own_name(), pid=os.getpid()))
         return RemoteEngine(connection)
-    except TimeoutError:
-        connection.close()
-        raise EngineError(
-            "an engine listens here but does not answer", f"the pid in {aurora_dir / 'engine.lock'} is its process"
-        ) from None
     except (FileNotFoundError, NotADirectoryError, ConnectionError):
         connection.close()
         return None
-    except BaseException:
+    except (OSError, ValueError) as error:
+        connection.close()
+        raise EngineError(
+            f"an engine listens here but cannot be talked to ({error})",
+            f"the number in {aurora_dir / 'engine.lock'} is its process",
+        ) from error
+    except EngineError:
         connection.close()
         raise
 

@@ -320,9 +320,7 @@ class AgentJobs:
         path = self.runner.worktrees.path(effect.worker)
         message = f"Merge landed work into {effect.branch}"
         try:
-            merged = await asyncio.to_thread(
-                self.runner.worktrees.merge_into, path, effect.base, effect.onto, message
-            )
+            merged = await asyncio.to_thread(self.runner.worktrees.merge_into, path, effect.base, effect.onto, message)
             conflicts = merged.conflicts
         except AuroraError as error:
             conflicts = (str(error),)
@@ -436,9 +434,7 @@ class AgentJobs:
                 return Verdict.FAILED, command
         return verdict, command
 
-    def _report_test(
-        self, effect: ef.TestAttempt, verdict: Verdict, command: str, seconds: float, tail: str
-    ) -> None:
+    def _report_test(self, effect: ef.TestAttempt, verdict: Verdict, command: str, seconds: float, tail: str) -> None:
         self.runner.post(
             ev.AttemptTested(
                 at=time.time(),

@@ -128,9 +128,7 @@ class MergeJobs:
             return ev.TargetMoved(at=time.time(), commit=changed.commit)
         except AuroraError as error:
             return ev.LandingBlocked(at=time.time(), candidate=wanted.candidate, reason=str(error))
-        return ev.Landed(
-            at=time.time(), candidate=wanted.candidate, commit=wanted.commit, previous=wanted.previous
-        )
+        return ev.Landed(at=time.time(), candidate=wanted.candidate, commit=wanted.commit, previous=wanted.previous)
 
     async def cancel_landing(self, effect: ef.CancelLanding) -> None:
         """CancelLanding."""
@@ -159,9 +157,7 @@ class MergeJobs:
         """TakeBack → Undone | UndoFailed."""
         target = self.runner.settings.target
         try:
-            commit, reverted = await asyncio.to_thread(
-                undo, self.runner.repo, target, effect.landing, effect.previous
-            )
+            commit, reverted = await asyncio.to_thread(undo, self.runner.repo, target, effect.landing, effect.previous)
         except AuroraError as error:
             self.runner.post(ev.UndoFailed(at=time.time(), reason=str(error)))
             return

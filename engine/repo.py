@@ -12,6 +12,7 @@ from pathlib import Path
 from engine import libgit2
 from engine.errors import GitError, RepoError
 from engine.git import GitResult, failure, git, require_git
+from engine.libgit2 import Signature
 
 OWNER_FILE = ".repository"
 FALLBACK_NAME, FALLBACK_EMAIL = "Aurora", "aurora@localhost"
@@ -34,7 +35,8 @@ class Repo:
         """
         require_git()
         root, git_dir = _locate(path)
-        repo = owner_of(root.parent) or Repo(root, git_dir)
+        owner = owner_of(root.parent)
+        repo = owner if owner is not None and owner.git_dir == git_dir else Repo(root, git_dir)
         if repo.git("rev-parse", "--verify", "-q", "HEAD^{commit}", cwd=repo.root, check=False).code != 0:
             raise RepoError("the repository has no commit yet", "make a first commit, then start Aurora again")
         return repo
@@ -152,14 +154,14 @@ class Repo:
                 return {f"GIT_{r}_{k}": v for r in ("AUTHOR", "COMMITTER") for k, v in who.items()}
         return {}
 
-    def signature(self) -> libgit2.Signature:
+    def signature(self) -> Signature:
         """The committer at this moment."""
         found = IDENT.match(self.git("var", "GIT_COMMITTER_IDENT", env=self.identity()).text)
         if found is None:
             raise RepoError("git does not say who commits", "set user.name and user.email")
         minutes = int(found["hours"]) * 60 + int(found["minutes"])
         offset = -minutes if found["sign"] == "-" else minutes
-        return libgit2.Signature(found["name"], found["email"], int(found["time"]), offset)
+        return Signature(found["name"], found["email"], int(found["time"]), offset)
 
     def commit_tree(self, tree: str, parents: Iterable[str], message: str) -> str:
         """Write a commit; no ref moves, no hook runs, nothing is signed."""
@@ -182,7 +184,7 @@ class Repo:
         raise failure(("update-ref",), result)
 
     def keep(self, ref: str, commit: str) -> None:
-        """Make `ref` (below refs/aurora) hold `commit`. What it held before and `commit` does not contain is rescued."""
+        """Make `ref` (below refs/aurora) hold `commit`; what it held before is rescued unless `commit` contains it."""
         for _ in range(10):
             old = self.find(ref)
             if old == commit:

@@ -410,9 +410,7 @@ def _check_alone(state: State, record: TaskRecord) -> Iterator[Effect]:
 def test_alone(state: State, record: TaskRecord) -> TestAttempt:
     """The effect that runs the task's own tests."""
     attempt = record.attempt
-    return TestAttempt(
-        task=record.id, attempt=attempt.number, worker=attempt.worker, commands=own_tests(state, record)
-    )
+    return TestAttempt(task=record.id, attempt=attempt.number, worker=attempt.worker, commands=own_tests(state, record))
 
 
 def on_attempt_tested(state: State, event: ev.AttemptTested) -> Iterator[Effect]:

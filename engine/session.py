@@ -349,9 +349,7 @@ class Reader:
             if isinstance(effect, ef.Resolve):
                 commit = effect.commit or resolve(self._repo, effect.branch_commit, effect.onto, effect.how)
                 self._repo.keep(f"refs/aurora/{self.run}/{effect.task}/resolved-{commit[:9]}", commit)
-                return ev.ConflictResolved(
-                    at=at, task=effect.task, commit=commit, onto=effect.onto, how=effect.how
-                )
+                return ev.ConflictResolved(at=at, task=effect.task, commit=commit, onto=effect.onto, how=effect.how)
             if isinstance(effect, ef.TakeBack):
                 target = self._machine().state.plan.settings.target
                 commit, reverted = undo(self._repo, target, effect.landing, effect.previous)

@@ -216,7 +216,15 @@ def _merge(state: State) -> MergeView:
         target_red=state.target_red,
         tests=tuple(
             TestRunView(
-                t.candidate, state.tests_of.get(t.commit, ()), t.commit, t.tree, t.verdict, t.seconds, t.at, t.command, t.tail
+                t.candidate,
+                state.tests_of.get(t.commit, ()),
+                t.commit,
+                t.tree,
+                t.verdict,
+                t.seconds,
+                t.at,
+                t.command,
+                t.tail,
             )
             for t in state.tests
         ),

@@ -262,7 +262,12 @@ def test_a_timeout_is_tried_again_and_blames_nobody() -> None:
     world.pending.remove(test)
     world.deliver(
         ev.CandidateTested(
-            at=world.now, candidate=test.candidate, commit=test.commit, tree=test.tree, verdict=Verdict.TIMEOUT, seconds=9
+            at=world.now,
+            candidate=test.candidate,
+            commit=test.commit,
+            tree=test.tree,
+            verdict=Verdict.TIMEOUT,
+            seconds=9,
         )
     )
     assert test in world.pending

@@ -1,0 +1,101 @@
+"""`aurora run` and `aurora demo`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from engine.repo import Repo
+
+WAIT_SECONDS = 30.0
+
+
+@click.command(short_help="Work on a plan until nothing can move any more.")
+@click.argument("plan", required=False)
+@click.option("--headless", is_flag=True, help="A line per change instead of the screen.")
+@click.option("--json", "as_json", is_flag=True, help="One event per line, as the journal has them.")
+@click.option("--workers", type=int, metavar="N", help="How many tasks run at the same time.")
+@click.option("--fresh", is_flag=True, help="Run everything again, also what has landed.")
+@click.option(
+    "--wait", "patience", type=click.FloatRange(0), default=WAIT_SECONDS, metavar="SECONDS", show_default=True,
+    help="How long to wait for you when only you can help.",
+)  # fmt: skip
+@click.pass_context
+def run(
+    ctx: click.Context,
+    plan: str | None = None,
+    headless: bool = False,
+    as_json: bool = False,
+    workers: int | None = None,
+    fresh: bool = False,
+    patience: float = WAIT_SECONDS,
+) -> None:
+    """Work on PLAN (default: the repository's aurora.yaml).
+
+    An unfinished run goes on: live agents are taken over, what has landed stays. After a finished one, what is new or
+    changed runs. Ctrl-C stops the agents and keeps their work.
+    """
+    from aurora_tui.cli.reaching import here, load
+
+    repo = here()
+    loaded = load(repo, plan, workers)
+    ctx.exit(_work(repo, loaded, fresh=fresh, as_json=as_json, patience=patience))
+
+
+def _work(repo: Repo, plan: object, *, fresh: bool, as_json: bool, patience: float) -> int:
+    from aurora_tui.cli.headless import HeadlessRun
+    from aurora_tui.cli.telling import JsonTeller, LineTeller
+    from engine.plan import Plan
+    from engine.session import journal_of, start_engine
+
+    assert isinstance(plan, Plan)
+    journal = journal_of(repo)
+    last = journal.last_seq()
+    journal.close()
+    engine = start_engine(repo, plan, fresh=fresh)
+    teller = JsonTeller(engine, last) if as_json else LineTeller()
+    return HeadlessRun(engine, teller, patience).run()
+
+
+@click.command(short_help="The whole story on a throw-away repository, with scripted agents.")
+@click.option("--headless", is_flag=True, help="A line per change instead of the screen.")
+@click.option("--speed", type=click.FloatRange(0.1, 100), default=1.0, show_default=True, help="How fast agents are.")
+@click.option("--keep", is_flag=True, help="Leave the repository there to look at.")
+@click.option("--wait", "patience", type=click.FloatRange(0), default=WAIT_SECONDS, hidden=True)
+@click.pass_context
+def demo(ctx: click.Context, headless: bool, speed: float, keep: bool, patience: float) -> None:
+    """Build a small shop in a temporary folder and let scripted agents work on it; no key and no network is needed."""
+    import os
+    import tempfile
+
+    from aurora_tui.cli.reaching import here, load
+    from aurora_tui.demo.builder import build
+
+    folder = Path(tempfile.mkdtemp(prefix="aurora-demo-"))
+    code = 1
+    try:
+        built = build(folder, speed)
+        os.chdir(built.repo)
+        repo = here()
+        code = _work(repo, load(repo, None), fresh=False, as_json=False, patience=patience)
+    finally:
+        _leave(folder, keep=keep or code in (1, 3))
+    ctx.exit(code)
+
+
+def _leave(folder: Path, *, keep: bool) -> None:
+    """Remove the demo, unless there is something to look at in it."""
+    import os
+    import shutil
+
+    os.chdir("/")
+    if keep:
+        click.echo(f"\nThe demo is in {folder}; look around with `aurora -C {folder / 'boreal'} status`.", err=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+COMMANDS = (run, demo)
