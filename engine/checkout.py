@@ -118,9 +118,10 @@ class Checkout:
         but = [f":(top,literal,exclude){path}" for path in embedded]
         added = self.git("add", "-A", "--sparse", "--ignore-errors", "--", ":/", *but, check=False, index=index)
         if added.code != 0:
-            words = next((line for line in added.err.splitlines() if line.startswith(("error", "fatal"))), added.err)
+            lines = [line for line in added.err.splitlines() if line.startswith(("error: ", "fatal: "))]
+            words = "; ".join(line.partition(": ")[2] for line in lines[:3]) or added.err.strip()
             raise RepoError(
-                f"not everything in {self.path} can be kept: {words.strip()}",
+                f"not everything in {self.path} can be kept: {words}",
                 "make it readable for git, or remove it; nothing was removed by Aurora",
             )
         return self.git("write-tree", index=index).text

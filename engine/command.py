@@ -29,7 +29,7 @@ async def run_command(
     env: Mapping[str, str],
     log: Path,
     marker: str,
-    timeout: float | None,
+    time_limit: float | None,
 ) -> CommandResult:
     """Run a command by /bin/sh with its output appended to `log`. Cancelling ends its whole tree first."""
     record = log.with_name(f".{log.name}.{uuid.uuid4().hex[:12]}")
@@ -45,7 +45,7 @@ async def run_command(
         read_end = -1
         waiting = asyncio.ensure_future(wait_exit(identity, record))
         try:
-            done, _ = await asyncio.wait({waiting}, timeout=timeout)
+            done, _ = await asyncio.wait({waiting}, timeout=time_limit)
         except asyncio.CancelledError:
             stop(identity, own_marker)
             await waiting

@@ -140,9 +140,9 @@ class AgentJobs:
                 raise AuroraError(f"setup command `{command}` failed with {result.code}: {tail}")
 
     async def _command(
-        self, command: str, cwd: Path, log: Path, env: dict[str, str], marker: str, timeout: float | None = None
+        self, command: str, cwd: Path, log: Path, env: dict[str, str], marker: str, time_limit: float | None = None
     ) -> CommandResult:
-        return await run_command(command, cwd=cwd, env=env, log=log, marker=marker, timeout=timeout)
+        return await run_command(command, cwd=cwd, env=env, log=log, marker=marker, time_limit=time_limit)
 
     def environment(self, worker: str, owner: str) -> dict[str, str]:
         """What every command of a worker gets: shims first on PATH, its own ports, temporary folder, project name."""

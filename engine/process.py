@@ -1,7 +1,7 @@
 """Starting, finding, pausing and ending the processes of an attempt. Everything blocking here is called in a thread.
 
 A process is known by pid, start time and boot, never by pid alone. What belongs to an attempt is found through its
-supervisor's descendants and by the marker `AURORA_AGENT` in the environment, so own sessions and double forks count too.
+supervisor's descendants and by the marker `AURORA_AGENT` in the environment: own sessions and double forks count too.
 """
 
 from __future__ import annotations

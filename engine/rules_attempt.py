@@ -436,7 +436,9 @@ def _to_merge(state: State, record: TaskRecord) -> None:
     leave_worker(state, record)
     before = state.pending_before(record)
     state.move(record, TaskState.MERGING, f"waits for {', '.join(sorted(before))}" if before else "waits to be merged")
-    if not before:
+    if before:
+        state.late.add(record.id)
+    else:
         state.queue.offer(record.id, record.commit)
 
 

@@ -33,14 +33,15 @@ def ranked(state: State) -> list[ReadyTask]:
 
 def promote(state: State) -> None:
     """Tasks whose dependencies have all landed become ready."""
+    if not state.promotable:
+        return
+    state.promotable = False
     for record in state.tasks.values():
         if record.state is not TaskState.WAITING:
             continue
         missing = [need for need in state.graph.needs(record.id) if state.tasks[need].state is not TaskState.LANDED]
         if not missing:
             state.move(record, TaskState.QUEUED, "ready")
-        else:
-            record.reason = waiting_words(state, missing)
 
 
 def waiting_words(state: State, missing: list[str]) -> str:

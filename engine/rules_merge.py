@@ -251,13 +251,14 @@ def _unland(state: State, leaving: str) -> Iterator[Effect]:
 
 def offer_released(state: State) -> None:
     """Branches that waited for another one's landing join the queue when it is over."""
-    offered = {task for task, _ in state.queue.waiting}
-    if state.queue.chain is not None:
-        offered.update(task for task, _ in state.queue.chain.branches)
-    for record in state.tasks.values():
-        if record.state is TaskState.MERGING and record.id not in offered and not state.pending_before(record):
+    for task in sorted(state.late, key=lambda task: state.tasks[task].order):
+        record = state.tasks[task]
+        if record.state is not TaskState.MERGING:
+            state.late.discard(task)
+        elif not state.pending_before(record):
+            state.late.discard(task)
             record.reason = "waits to be merged"
-            state.queue.offer(record.id, record.commit)
+            state.queue.offer(task, record.commit)
 
 
 # --- conflicts ----------------------------------------------------------------------------------------------------

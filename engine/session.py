@@ -1,4 +1,4 @@
-"""Opening and closing engines: who owns a repository's run, beginning or continuing it, reading it without an engine."""
+"""Opening and closing engines: who owns a repository's run, beginning or continuing it, reading it without one."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.bounds import lower_bound
 from engine.locks import Claim, Lock
 from engine.model import (
     BoundView,
@@ -15,9 +16,8 @@ from engine.model import (
     TestRunView,
     WorkerView,
 )
-from engine.rules_line import free_places, ranked
+from engine.rules_line import free_places, ranked, waiting_words
 from engine.rules_merge import land_words
-from engine.scheduling import lower_bound
 from engine.state import State, TaskRecord
 
 _LIVE = (TaskState.WAITING, TaskState.QUEUED, TaskState.RUNNING, TaskState.PAUSED)
@@ -85,7 +85,7 @@ def _bound(state: State, left: dict[str, float]) -> BoundView:
         return _NO_BOUND
     needs = {task: tuple(n for n in state.graph.needs(task) if n in left) for task in left}
     claims: dict[str, tuple[Claim, ...]] = {task: state.tasks[task].claims for task in left}
-    bound = lower_bound(left, needs, claims, max(1, state.workers), state.locks.files)
+    bound = lower_bound(left, needs, claims, max(1, state.workers))
     return BoundView(bound.seconds, bound.kind, bound.sentence, bound.tasks)
 
 
@@ -127,7 +127,9 @@ def _task(
     missing = tuple(n for n in state.graph.needs(record.id) if state.tasks[n].state is not TaskState.LANDED)
     collided = tuple(dict.fromkeys(record.attempt.collisions.values()))
     reason = record.reason
-    if record.state is TaskState.QUEUED:
+    if record.state is TaskState.WAITING:
+        reason = waiting_words(state, list(missing))
+    elif record.state is TaskState.QUEUED:
         if held:
             reason = "waits for " + ", ".join(f"{h} ({state.tasks[h].state})" for h in held)
         elif why_nobody:

@@ -184,7 +184,8 @@ class State:
     ready: set[str] = field(default_factory=set)
     busy: set[str] = field(default_factory=set)
     levels: dict[str, float] = field(default_factory=dict)
-    stale: bool = True
+    late: set[str] = field(default_factory=set)
+    promotable: bool = True
     landing: dict[str, str] = field(default_factory=dict)
     landing_candidate: str = ""
     landing_blocked: str = ""
@@ -282,6 +283,8 @@ class State:
             raise InvalidTransition(record.id, record.state, state, tuple(self.stories[record.id]))
         record.state, record.reason, record.since = state, reason, self.at
         self.ready.discard(record.id)
+        if state in (TaskState.LANDED, TaskState.WAITING):
+            self.promotable = True
         if state is TaskState.QUEUED:
             self.ready.add(record.id)
             record.queued_at = self.at
@@ -298,6 +301,7 @@ class State:
         record = TaskRecord(spec, len(self.tasks), name, since=self.at, tries_left=spec.retries, reason="new")
         record.branch_made = name in self.ours
         self.tasks[spec.id] = record
+        self.promotable = True
         self.tell(spec.id, f"added: {first_line(spec.prompt)}")
         return record
 

@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 PR_SET_CHILD_SUBREAPER = 36
 GRACE = 3.0
@@ -83,10 +84,8 @@ def children_of(parents: set[int]) -> set[int]:
 def send(pids: set[int], number: int) -> None:
     """Signal processes that may be gone."""
     for pid in pids:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, number)
-        except ProcessLookupError:
-            pass
 
 
 def reap() -> dict[int, int]:

@@ -189,7 +189,7 @@ class Worktrees:
 
     def _check_branch(self, ref: str, start: str, new_branch: bool) -> None:
         branch = _short(ref)
-        if self.repo.git("check-ref-format", ref, check=False).code != 0:
+        if branch.startswith("-") or self.repo.git("check-ref-format", ref, check=False).code != 0:
             raise RepoError(f"`{branch}` is no valid branch name")
         holder = _holder(self.repo, ref, self.root)
         if holder is not None:

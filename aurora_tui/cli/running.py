@@ -69,33 +69,26 @@ def _work(repo: Repo, plan: object, *, fresh: bool, as_json: bool, patience: flo
 def demo(ctx: click.Context, headless: bool, speed: float, keep: bool, patience: float) -> None:
     """Build a small shop in a temporary folder and let scripted agents work on it; no key and no network is needed."""
     import os
+    import shutil
     import tempfile
 
     from aurora_tui.cli.reaching import here, load
     from aurora_tui.demo.builder import build
 
     folder = Path(tempfile.mkdtemp(prefix="aurora-demo-"))
-    code = 1
+    code = 2
     try:
-        built = build(folder, speed)
-        os.chdir(built.repo)
+        shop = build(folder, speed)
+        os.chdir(shop.repo)
         repo = here()
         code = _work(repo, load(repo, None), fresh=False, as_json=False, patience=patience)
+        if keep or code in (1, 3):
+            click.echo(f"\nThe demo lies in {shop.repo}; `aurora -C {shop.repo} status` looks at it.", err=True)
     finally:
-        _leave(folder, keep=keep or code in (1, 3))
+        os.chdir("/")
+        if not keep and code not in (1, 3):
+            shutil.rmtree(folder, ignore_errors=True)
     ctx.exit(code)
-
-
-def _leave(folder: Path, *, keep: bool) -> None:
-    """Remove the demo, unless there is something to look at in it."""
-    import os
-    import shutil
-
-    os.chdir("/")
-    if keep:
-        click.echo(f"\nThe demo is in {folder}; look around with `aurora -C {folder / 'boreal'} status`.", err=True)
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 COMMANDS = (run, demo)

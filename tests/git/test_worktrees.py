@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from conftest import Lab, photograph, shell_git
+from git_lab import Lab, photograph, shell_git
 
 from engine.errors import RepoError
 from engine.repo import Repo

@@ -1,0 +1,142 @@
+"""What `aurora check` and `aurora doctor` find out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from aurora_tui.cli.reaching import PLAN_FILE, branch_of
+from aurora_tui.render.text import many
+from engine.errors import AuroraError
+from engine.plan import Plan
+from engine.repo import Repo
+
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_watches")
+FEW_WATCHES = 65_536
+
+
+class Health(Enum):
+    """How something is, as glyph and word."""
+
+    GOOD = "✓ good"
+    NOTE = "◦ note"
+    BAD = "✗ bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    health: Health
+    what: str
+    words: str
+
+
+def good_news(plan: Plan) -> str:
+    """A valid plan in one sentence."""
+    size = f"{many(len(plan.tasks), 'task')}, {many(plan.settings.workers, 'worker')}"
+    return f"the plan is valid: {size}, lands on {plan.settings.target}"
+
+
+def notes(plan: Plan) -> list[str]:
+    """What is no error but may surprise."""
+    found = []
+    if not plan.settings.integration_test and not plan.settings.checks:
+        found.append("there is no integration_test: every merge without a conflict lands")
+    unclaimed = [spec.id for spec in plan.tasks if not spec.files]
+    if unclaimed:
+        found.append(f"without `files` nothing is locked before it is written: {', '.join(unclaimed)}")
+    for key in ("mock", "verify"):
+        names = [contract.name for contract in plan.contracts if getattr(contract, key)]
+        if names:
+            found.append(f"`{key}` of a contract is not run yet: {', '.join(names)}")
+    return found
+
+
+def diagnose() -> Iterator[Finding]:
+    """Everything a run needs, the most basic first; what depends on something broken is left out."""
+    yield Finding(Health.GOOD, "python", f"{sys.version.split()[0]} at {sys.executable}")
+    try:
+        repo = Repo.open(Path.cwd())
+    except AuroraError as error:
+        yield _bad("repository", error)
+        return
+    yield from _of_repository(repo)
+    yield from _of_plan(repo)
+    yield _engine(repo)
+    yield _watches()
+
+
+def _bad(what: str, error: AuroraError) -> Finding:
+    return Finding(Health.BAD, what, f"{error.message} ({error.hint})" if error.hint else error.message)
+
+
+def _of_repository(repo: Repo) -> Iterator[Finding]:
+    from engine.git import git_version
+
+    yield Finding(Health.GOOD, "git", ".".join(map(str, git_version())))
+    branch = branch_of(repo)
+    yield Finding(Health.GOOD, "repository", f"{repo.root}, {f'on {branch}' if branch else 'HEAD is detached'}")
+    if not repo.libgit2:
+        yield Finding(Health.NOTE, "libgit2", "cannot read this repository; the slower git command does everything")
+
+
+def _of_plan(repo: Repo) -> Iterator[Finding]:
+    from engine.config import load_plan, problems
+
+    path = repo.root / PLAN_FILE
+    if not path.exists():
+        yield Finding(Health.NOTE, "plan", f"there is no {PLAN_FILE}; `aurora init` writes one")
+        return
+    found = problems(path, root=repo.root, target=branch_of(repo))
+    for problem in found:
+        yield Finding(Health.BAD, "plan", problem)
+    if found:
+        return
+    plan = load_plan(path, root=repo.root, target=branch_of(repo))
+    yield Finding(Health.GOOD, "plan", good_news(plan))
+    yield from (Finding(Health.NOTE, "plan", note) for note in notes(plan))
+    yield from _of_agents(plan)
+
+
+def _of_agents(plan: Plan) -> Iterator[Finding]:
+    """Whether the programs of the agents the tasks use are there."""
+    from engine.agents import probe
+
+    used = [profile for profile in plan.settings.agents if profile.name in {spec.agent for spec in plan.tasks}]
+    presets = sorted({profile.preset for profile in used if profile.preset})
+    for found in probe(presets) if presets else ():
+        if found.path:
+            yield Finding(Health.GOOD, f"agent {found.name}", f"{found.version} at {found.path}; try: {found.try_it}")
+        else:
+            yield Finding(Health.BAD, f"agent {found.name}", f"`{found.executable}` is missing; {found.try_it}")
+    for profile in used:
+        if profile.command:
+            yield Finding(Health.GOOD, f"agent {profile.name}", f"the command `{profile.command}`")
+
+
+def _engine(repo: Repo) -> Finding:
+    from engine.control import connect
+
+    try:
+        remote = connect(repo.aurora_dir)
+    except AuroraError as error:
+        return _bad("engine", error)
+    if remote is None:
+        return Finding(Health.GOOD, "engine", "none runs here now")
+    others = ", ".join(who.name for who in remote.attached()[:-1])
+    remote.close()
+    return Finding(Health.GOOD, "engine", f"runs here (pid {remote.pid}){f', attached: {others}' if others else ''}")
+
+
+def _watches() -> Finding:
+    try:
+        limit = int(INOTIFY.read_text())
+    except (OSError, ValueError):
+        return Finding(Health.NOTE, "inotify", "its limit is unknown; files are looked at every two seconds instead")
+    health = Health.GOOD if limit >= FEW_WATCHES else Health.NOTE
+    more = "" if health is Health.GOOD else "; big repositories need more (sysctl fs.inotify.max_user_watches)"
+    return Finding(health, "inotify", f"{limit:,} files can be watched{more}")

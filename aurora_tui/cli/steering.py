@@ -1,0 +1,198 @@
+"""Commands that steer a run: add, pause, resume, stop, retry, drop, priority, workers, resolve, undo.
+
+With an engine they take effect at once; without one, those that make sense then are written to the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from engine.errors import ConfigError
+
+if TYPE_CHECKING:
+    from engine.events import Intent
+
+NUMBERS = {"ignore_unknown_options": True}
+tasks = click.argument("tasks", metavar="TASK...", nargs=-1)
+
+
+def _send(*intents: Intent) -> None:
+    """Hand intents over one after the other and say what was answered."""
+    from aurora_tui.cli.reaching import reached
+    from engine.text import clean
+
+    with reached() as run:
+        for intent in intents:
+            click.echo(clean(run.ask(intent)))
+
+
+def _each(named: tuple[str, ...], intent: Callable[[str], Intent]) -> None:
+    if not named:
+        raise click.UsageError("name at least one task", click.get_current_context())
+    _send(*(intent(task) for task in named))
+
+
+def _at() -> float:
+    from aurora_tui.cli.reaching import now
+
+    return now()
+
+
+@click.command(short_help="Put one more task into the run.")
+@click.argument("prompt")
+@click.option("--id", "task_id", metavar="NAME", help="The task's name; default: made from the prompt.")
+@click.option("--files", multiple=True, metavar="PATTERN", help="Files it will edit, alone. May be given again.")
+@click.option("--shared", multiple=True, metavar="PATTERN", help="Files others may edit too.")
+@click.option("--reads", multiple=True, metavar="PATTERN", help="Files nobody may edit meanwhile.")
+@click.option("--after", multiple=True, metavar="TASK", help="A task that must have landed before.")
+@click.option("--agent", metavar="PROFILE", help="Which agent works on it.")
+@click.option("--priority", type=int, metavar="N", help="Higher runs first.")
+@click.option("--test", metavar="COMMAND", help="What must pass on its branch.")
+@click.option("--timeout", metavar="TIME", help="How long an attempt may take: 90s, 20m, 1h.")
+@click.option("--retries", type=int, metavar="N", help="How many fix attempts it gets.")
+@click.option("--heavy", is_flag=True, help="It takes a slot for as long as it runs.")
+def add(prompt: str, task_id: str | None, heavy: bool, **given: object) -> None:
+    """Put one more task into the run. PROMPT says what is to be done; `-` reads it from stdin.
+
+    \b
+    Example:
+      aurora add "Describe the login page in the manual" --files 'docs/**' --after login
+    """
+    from aurora_tui.cli.reaching import here, running_plan
+    from engine.config import parse_task
+    from engine.events import AddTask
+
+    repo = here()
+    text = click.get_text_stream("stdin").read() if prompt == "-" else prompt
+    lists = {key: list(value) for key, value in given.items() if isinstance(value, tuple) and value}
+    single = {key: value for key, value in given.items() if value is not None and not isinstance(value, tuple)}
+    fields = {"prompt": text, "id": task_id, "heavy": heavy or None, **lists, **single}
+    _send(AddTask(at=_at(), spec=parse_task(fields, plan=running_plan(repo), root=repo.root)))
+
+
+@click.command(short_help="Stop an agent's processes until it is resumed.")
+@tasks
+@click.option("--all", "everything", is_flag=True, help="All agents, and start nothing.")
+def pause(tasks: tuple[str, ...], everything: bool) -> None:
+    """Pause the agents of TASK…, with every process they started."""
+    from engine.events import PauseAll, PauseTask
+
+    _all_or_each(everything, tasks, PauseAll(at=_at()), lambda task: PauseTask(at=_at(), task=task))
+
+
+@click.command(short_help="Let a paused agent go on.")
+@tasks
+@click.option("--all", "everything", is_flag=True, help="All agents.")
+@click.option("--allow", "ruling", flag_value="allow", help="Frozen by a collision: let both edit the file.")
+@click.option("--take", "ruling", flag_value="take", help="Frozen by a collision: give this task the lock.")
+def resume(tasks: tuple[str, ...], everything: bool, ruling: Literal["allow", "take"] | None) -> None:
+    """Let the agents of TASK… go on. One that is frozen by a collision needs your ruling: --allow or --take."""
+    from engine.events import ResumeAll, ResumeTask, SettleCollision
+
+    if ruling and not everything:
+        _each(tasks, lambda task: SettleCollision(at=_at(), task=task, ruling=ruling))
+    else:
+        _all_or_each(everything, tasks, ResumeAll(at=_at()), lambda task: ResumeTask(at=_at(), task=task))
+
+
+def _all_or_each(everything: bool, named: tuple[str, ...], whole: Intent, one: Callable[[str], Intent]) -> None:
+    if everything and named:
+        raise click.UsageError("--all and names of tasks exclude each other", click.get_current_context())
+    if everything:
+        _send(whole)
+    else:
+        _each(named, one)
+
+
+@click.command(short_help="End an agent; its work is kept and the task fails.")
+@tasks
+def stop(tasks: tuple[str, ...]) -> None:
+    """End the agents of TASK…; what they did is kept, `aurora retry` goes on from there."""
+    from engine.events import StopTask
+
+    _each(tasks, lambda task: StopTask(at=_at(), task=task))
+
+
+@click.command(short_help="Queue a failed, dropped or conflicting task again.")
+@tasks
+@click.option("--note", default="", metavar="TEXT", help="What the agent should know this time.")
+def retry(tasks: tuple[str, ...], note: str) -> None:
+    """Queue TASK… again. After red tests on the target it also means: try the tests again."""
+    from engine.events import RetryTask
+
+    _each(tasks, lambda task: RetryTask(at=_at(), task=task, note=note))
+
+
+@click.command(short_help="Take a task out of the run; its work is kept.")
+@tasks
+def drop(tasks: tuple[str, ...]) -> None:
+    """Take TASK… out of the run. Locks are released; what was done stays under refs/aurora."""
+    from engine.events import DropTask
+
+    _each(tasks, lambda task: DropTask(at=_at(), task=task))
+
+
+@click.command(context_settings=NUMBERS, short_help="Set a task's priority; higher runs first.")
+@click.argument("task")
+@click.argument("n", type=int)
+def priority(task: str, n: int) -> None:
+    """Set the priority of TASK to N (0 is usual, below 0 runs later)."""
+    from engine.events import SetPriority
+
+    _send(SetPriority(at=_at(), task=task, priority=n))
+
+
+@click.command(context_settings=NUMBERS, short_help="Change how many tasks run at the same time.")
+@click.argument("n", type=int)
+def workers(n: int) -> None:
+    """Make the pool N workers big. When it shrinks, running agents finish first."""
+    from engine.events import SetWorkers
+
+    _send(SetWorkers(at=_at(), workers=n))
+
+
+@click.command(short_help="Settle the conflict of a task.")
+@click.argument("task")
+@click.option("--landed", "--ours", "how", flag_value="landed", help="Keep what has landed (git calls it ours).")
+@click.option("--branch", "--theirs", "how", flag_value="branch", help="Keep what the task wrote (theirs).")
+@click.option("--union", "how", flag_value="union", help="Keep the lines of both.")
+@click.option("--edit", "how", flag_value="edit", help="Settle it by hand, in your editor.")
+def resolve(task: str, how: Literal["landed", "branch", "union", "edit"] | None) -> None:
+    """Settle the conflict of TASK, hunk by hunk as you say; all that does not conflict is merged as usual.
+
+    The result is tested like any other merge before it lands.
+    """
+    from aurora_tui.cli.resolving import settle_by_hand
+    from engine.events import ResolveConflict
+
+    if how is None:
+        raise ConfigError(*_ways(task))
+    if how == "edit":
+        settle_by_hand(task)
+    else:
+        _send(ResolveConflict(at=_at(), task=task, how=how))
+
+
+def _ways(task_id: str) -> tuple[str, str]:
+    """What is in conflict, and how it can be settled."""
+    from aurora_tui.cli.reaching import reached
+
+    with reached() as run:
+        run.handle.story(task_id)
+        task = run.snapshot().task(task_id)
+    what = f"in conflict: {', '.join(task.conflicts)}" if task.conflicts else f"{task.state}: {task.reason}"
+    return f"{task.id} is {what}", "say how to settle it: --landed, --branch, --union or --edit"
+
+
+@click.command(short_help="Take the last landing back.")
+def undo() -> None:
+    """Take the last landing back: the target returns to where it was, or gets a commit that reverts it."""
+    from engine.events import UndoLanding
+
+    _send(UndoLanding(at=_at()))
+
+
+COMMANDS = (add, pause, resume, stop, retry, drop, priority, workers, resolve, undo)
