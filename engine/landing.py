@@ -15,18 +15,9 @@ from engine.errors import AuroraError, RepoError
 from engine.git import GitResult, telling_line
 from engine.merging import merge
 from engine.repo import Repo
+from engine.updating import FAST_FORWARD, paths_in
 
-FAST_FORWARD = (
-    "merge",
-    "--ff-only",
-    "--no-overwrite-ignore",
-    "--no-autostash",
-    "--no-squash",
-    "--no-verify-signatures",
-    "--no-stat",
-    "-q",
-)
-SWITCH = ("checkout", "-q", "--no-overwrite-ignore", "--no-track")
+SWITCH = ("checkout", "-q", "--no-overwrite-ignore")
 LANDING = "aurora: land"
 NAMED_PATHS = 3
 IN_THE_WAY = {
@@ -124,7 +115,7 @@ def _give_back(repo: Repo, home: Home, new: str, old: str) -> None:
     last = _in_home(repo, home, ("log", "--walk-reflogs", "-2", "--format=%H %gs", "HEAD", "--")).lines
     if len(last) == 2 and last[0].startswith(f"{new} {LANDING}") and last[1].startswith(old):
         on = (head_of(home.git_dir) or "").removeprefix("refs/heads/")
-        _in_home(repo, home, (*SWITCH, *(("-B", on) if on else ("--detach",)), old))
+        _in_home(repo, home, (*SWITCH, *(("--no-track", "-B", on) if on else ("--detach",)), old))
 
 
 def _in_home(repo: Repo, home: Home, words: tuple[str, ...], why: str = "aurora") -> GitResult:
@@ -144,7 +135,7 @@ def _checked_out_meanwhile(repo: Repo, ref: str, new: str, old: str) -> bool:
 
 def _blocked(home: Home, result: GitResult) -> LandingBlocked:
     what = next((words for sign, words in IN_THE_WAY.items() if sign in result.err), telling_line(result))
-    paths = [line[1:] for line in result.err.splitlines() if line.startswith("\t")]
+    paths = paths_in(result.err)
     named = ", ".join(paths[:NAMED_PATHS]) + (
         f" and {len(paths) - NAMED_PATHS} more" if len(paths) > NAMED_PATHS else ""
     )
@@ -185,12 +176,12 @@ def _move_back(repo: Repo, target: str, landing: str, previous: str) -> None:
         if not repo.move_ref(ref, previous, landing, "aurora: undo"):
             raise TargetChanged(target, repo.resolve(ref))
         return
-    result = _in_home(repo, home, (*SWITCH, "-B", target, previous), "aurora: undo")
+    result = _in_home(repo, home, (*SWITCH, "--no-track", "-B", target, previous), "aurora: undo")
     if result.code != 0:
         raise _blocked(home, result)
     last = repo.git("log", "--walk-reflogs", "-2", "--format=%H", ref, "--").lines
     if len(last) == 2 and last[1] != landing:
-        _in_home(repo, home, (*SWITCH, "-B", target, last[1]), "aurora: undo")
+        _in_home(repo, home, (*SWITCH, "--no-track", "-B", target, last[1]), "aurora: undo")
         raise TargetChanged(target, last[1])
 
 

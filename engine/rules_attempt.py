@@ -135,6 +135,7 @@ def on_agent_started(state: State, event: ev.AgentStarted) -> Iterator[Effect]:
         return
     record.attempt.step = Step.WORKING
     record.attempt.pid = event.pid
+    state.tell(record.id, f"agent {record.spec.agent} {'adopted' if event.adopted else 'started'} (pid {event.pid})")
     if record.attempt.ending is not Ending.NONE:
         yield StopAgent(task=record.id, attempt=event.attempt)
     elif record.attempt.holds and record.state is TaskState.RUNNING:

@@ -7,9 +7,21 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.checkout import Checkout
+from engine.checkout import Checkout, Status
 from engine.errors import GitError, RepoError
 from engine.merging import merge
+
+
+FAST_FORWARD = (
+    "merge",
+    "--ff-only",
+    "--no-overwrite-ignore",
+    "--no-autostash",
+    "--no-squash",
+    "--no-verify-signatures",
+    "--no-stat",
+    "-q",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +39,12 @@ def merge_into(checkout: Checkout, base: str, onto: str, message: str) -> MergeR
     repo = checkout.repo
     if base == onto or repo.is_ancestor(onto, head):
         return MergeResult(head)
-    work, _ = checkout.photograph(f"Work in progress\n\n{message}")
+    work, status = checkout.photograph(f"Work in progress\n\n{message}")
     merged = merge(repo, work, onto)
     if merged.tree is None:
         return MergeResult(head, merged.conflicts)
     commit = repo.commit_tree(merged.tree, [work, onto], message)
-    refused = _switch(checkout, head, work, commit)
+    refused = _switch(checkout, status, head, work, commit)
     return MergeResult(head if refused else commit, refused)
 
 
@@ -44,18 +56,19 @@ def _ready(checkout: Checkout) -> str:
     head = checkout.head()
     if head is None:
         raise RepoError(f"{checkout.path} is on a branch without a commit")
+    if checkout.status().unmerged:
+        raise RepoError(f"there are unmerged files in {checkout.path}", "let the agent finish the merge")
     return head
 
 
-def _switch(checkout: Checkout, head: str, work: str, commit: str) -> tuple[str, ...]:
+def _switch(checkout: Checkout, status: Status, head: str, work: str, commit: str) -> tuple[str, ...]:
     """Move HEAD, index and files from `head` to `commit`; back again, naming paths, when git refuses."""
     with checkout.spare_index() as before:
         try:
             if work != head:
+                checkout.stage_all(status.embedded)
                 _move(checkout, work, head)
-                checkout.git("read-tree", "-m", work)
-                checkout.git("update-index", "-q", "--refresh", check=False)
-            checkout.git("merge", "--ff-only", "--no-overwrite-ignore", "--no-autostash", "--no-squash", "-q", commit)
+            checkout.git(*FAST_FORWARD, commit)
         except GitError as error:
             _put_back(checkout, before, head)
             return tuple(paths_in(error.stderr)) or (str(error),)

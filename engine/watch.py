@@ -14,6 +14,7 @@ from pathlib import Path
 from engine import watch_process
 
 POLL_EVERY = 2.0
+LOOK_AFTER = 0.5
 RESTARTS = 3
 
 OnPaths = Callable[[str, frozenset[str]], None]
@@ -22,8 +23,8 @@ OnPaths = Callable[[str, frozenset[str]], None]
 class Watcher:
     """Tells `on_paths(name, relative paths)` on the loop's thread; no paths means "look for yourself".
 
-    That is said when a watcher could not be started (inotify's limit; then every `POLL_EVERY` seconds) or events may
-    have been lost because the process was started again.
+    That is said a moment after watching began (to see what was written before), and every `POLL_EVERY` seconds when a
+    watcher could not be started (inotify's limit).
     """
 
     def __init__(self, on_paths: OnPaths) -> None:
@@ -87,11 +88,15 @@ class Watcher:
             self._polled.add(name)
             self._poll()
         elif "ready" in message:
-            self._on_paths(name, frozenset())
+            self._loop.call_later(LOOK_AFTER, self._look, name)
         else:
             paths = message["paths"]
             assert isinstance(paths, list)
             self._on_paths(name, frozenset(map(str, paths)))
+
+    def _look(self, name: str) -> None:
+        if name in self._roots:
+            self._on_paths(name, frozenset())
 
     def _poll(self) -> None:
         for name in self._polled:

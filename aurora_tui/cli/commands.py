@@ -7,13 +7,17 @@ from difflib import get_close_matches
 
 import click
 
-from aurora_tui.cli import looking, running, setting_up, steering
+from aurora_tui.cli.looking import COMMANDS as LOOKING
+from aurora_tui.cli.running import COMMANDS as RUNNING
+from aurora_tui.cli.running import run
+from aurora_tui.cli.setting_up import COMMANDS as SETTING_UP
+from aurora_tui.cli.steering import COMMANDS as STEERING
 
 FAMILIES: dict[str, tuple[click.Command, ...]] = {
-    "Run": running.COMMANDS,
-    "Look": looking.COMMANDS,
-    "Steer": steering.COMMANDS,
-    "Set up": setting_up.COMMANDS,
+    "Run": RUNNING,
+    "Look": LOOKING,
+    "Steer": STEERING,
+    "Set up": SETTING_UP,
 }
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 EPILOG = """\b
@@ -82,7 +86,7 @@ def aurora(ctx: click.Context, folders: tuple[str, ...]) -> None:
     for folder in folders:
         os.chdir(folder)
     if ctx.invoked_subcommand is None:
-        ctx.invoke(running.run)
+        ctx.invoke(run)
 
 
 for _commands in FAMILIES.values():

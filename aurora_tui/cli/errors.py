@@ -50,8 +50,7 @@ def _run(arguments: list[str]) -> int:
     except InvalidTransition as error:
         return _unexpected(error)
     except AuroraError as error:
-        say_error(error.message, error.hint)
-        return int(getattr(error, "code", WRONG)) if isinstance(error, NotStarted) else WRONG
+        return say_error(error.message, error.hint)
     except OSError as error:
         if error.errno != errno.EPIPE:
             return _unexpected(error)

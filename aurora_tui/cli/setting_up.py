@@ -96,6 +96,7 @@ def slot(ctx: click.Context, command: tuple[str, ...]) -> None:
     Example:
       aurora slot -- docker build -t shop .
     """
+    from aurora_tui.cli.errors import say_error
     from engine.heavy import run_with_slot
 
     folder = _aurora_folder()
@@ -104,17 +105,11 @@ def slot(ctx: click.Context, command: tuple[str, ...]) -> None:
             os.execvp(command[0], command)
         run_with_slot(folder / "slots", folder / "shims", list(command))
     except FileNotFoundError:
-        raise NotStarted(f"there is no command `{command[0]}`", 127) from None
+        say_error(f"there is no command `{command[0]}`", None)
+        ctx.exit(127)
     except OSError as error:
-        raise NotStarted(f"`{command[0]}` cannot be started: {error.strerror}", 126) from None
-
-
-class NotStarted(AuroraError):
-    """A command could not be started; `code` is what a shell would exit with."""
-
-    def __init__(self, message: str, code: int) -> None:
-        super().__init__(message)
-        self.code = code
+        say_error(f"`{command[0]}` cannot be started: {error.strerror}", None)
+        ctx.exit(126)
 
 
 def _aurora_folder() -> Path | None:

@@ -5,6 +5,7 @@ With an engine they take effect at once; without one, those that make sense then
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from engine.events import Intent
 
 NUMBERS = {"ignore_unknown_options": True}
-tasks = click.argument("tasks", metavar="TASK...", nargs=-1)
+several = click.argument("tasks", metavar="TASK...", nargs=-1)
 
 
 def _send(*intents: Intent) -> None:
@@ -66,7 +67,7 @@ def add(prompt: str, task_id: str | None, heavy: bool, **given: object) -> None:
     from engine.events import AddTask
 
     repo = here()
-    text = click.get_text_stream("stdin").read() if prompt == "-" else prompt
+    text = sys.stdin.read() if prompt == "-" else prompt
     lists = {key: list(value) for key, value in given.items() if isinstance(value, tuple) and value}
     single = {key: value for key, value in given.items() if value is not None and not isinstance(value, tuple)}
     fields = {"prompt": text, "id": task_id, "heavy": heavy or None, **lists, **single}
@@ -74,7 +75,7 @@ def add(prompt: str, task_id: str | None, heavy: bool, **given: object) -> None:
 
 
 @click.command(short_help="Stop an agent's processes until it is resumed.")
-@tasks
+@several
 @click.option("--all", "everything", is_flag=True, help="All agents, and start nothing.")
 def pause(tasks: tuple[str, ...], everything: bool) -> None:
     """Pause the agents of TASK…, with every process they started."""
@@ -84,7 +85,7 @@ def pause(tasks: tuple[str, ...], everything: bool) -> None:
 
 
 @click.command(short_help="Let a paused agent go on.")
-@tasks
+@several
 @click.option("--all", "everything", is_flag=True, help="All agents.")
 @click.option("--allow", "ruling", flag_value="allow", help="Frozen by a collision: let both edit the file.")
 @click.option("--take", "ruling", flag_value="take", help="Frozen by a collision: give this task the lock.")
@@ -108,7 +109,7 @@ def _all_or_each(everything: bool, named: tuple[str, ...], whole: Intent, one: C
 
 
 @click.command(short_help="End an agent; its work is kept and the task fails.")
-@tasks
+@several
 def stop(tasks: tuple[str, ...]) -> None:
     """End the agents of TASK…; what they did is kept, `aurora retry` goes on from there."""
     from engine.events import StopTask
@@ -117,7 +118,7 @@ def stop(tasks: tuple[str, ...]) -> None:
 
 
 @click.command(short_help="Queue a failed, dropped or conflicting task again.")
-@tasks
+@several
 @click.option("--note", default="", metavar="TEXT", help="What the agent should know this time.")
 def retry(tasks: tuple[str, ...], note: str) -> None:
     """Queue TASK… again. After red tests on the target it also means: try the tests again."""
@@ -127,7 +128,7 @@ def retry(tasks: tuple[str, ...], note: str) -> None:
 
 
 @click.command(short_help="Take a task out of the run; its work is kept.")
-@tasks
+@several
 def drop(tasks: tuple[str, ...]) -> None:
     """Take TASK… out of the run. Locks are released; what was done stays under refs/aurora."""
     from engine.events import DropTask

@@ -39,8 +39,10 @@ def _fitting(text: str, width: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """How long: `42s`, `4m 05s`, `1h 20m`."""
+    """How long: `0.3s`, `42s`, `4m 05s`, `1h 20m`."""
     whole = max(0, round(seconds))
+    if 0 < seconds < 9.95 and seconds != whole:
+        return f"{seconds:.1f}s"
     if whole < 60:
         return f"{whole}s"
     if whole < 3600:

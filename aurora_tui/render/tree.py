@@ -44,7 +44,7 @@ def _shortened(drawn: str) -> str:
 def _levels(after: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """How many tasks are above each one, on the longest way."""
     levels: dict[str, int] = {}
-    todo = list(reversed(after))
+    todo = list(after)[::-1]
     while todo:
         task = todo[-1]
         missing = [need for need in after[task] if need not in levels]

@@ -21,6 +21,7 @@ from aurora_tui.render.words import (
 )
 from engine.model import LockView, SlotView, Snapshot, TaskState, TaskView
 
+NOTHING = "the plan has no tasks"
 _STATUS = (
     Column("task"),
     Column("state"),
@@ -111,7 +112,7 @@ def graph(snapshot: Snapshot, look: Look) -> list[str]:
         for branch in tree({task.id: task.after for task in snapshot.tasks})
     ]
     columns = (Column("task", limit=max(20, look.width // 3)), Column("state"), Column("why", stretch=True))
-    lines = table(columns, rows, look, lines=2, titles=False)
+    lines = table(columns, rows, look, lines=2, titles=False) if rows else [NOTHING]
     bound = bound_words(snapshot, look)
     return look.finish([*lines, "", *bound] if bound else lines)
 
@@ -132,7 +133,7 @@ def plain_graph(after: Mapping[str, Sequence[str]], prompts: Mapping[str, str], 
         first_line = flat(prompts[branch.task].strip().split("\n", 1)[0])
         rows.append([Cell(branch.drawn + branch.task, "", True), Cell(also + first_line)])
     columns = (Column("task", limit=max(20, look.width // 2)), Column("prompt", stretch=True))
-    return look.finish(table(columns, rows, look, titles=False))
+    return look.finish(table(columns, rows, look, titles=False) if rows else [NOTHING])
 
 
 # --- locks and queue ----------------------------------------------------------------------------------------------

@@ -120,9 +120,7 @@ def remedies(snapshot: Snapshot, *, live: bool) -> list[Remedy]:
     found = [*_of_conflicts(snapshot), *(one for task in snapshot.tasks for one in _of_task(snapshot, task, live))]
     merge, target = snapshot.merge, snapshot.target
     if merge.landing_blocked:
-        found.append(
-            Remedy("git status", f"shows your changes on {target}: commit or stash them, then it lands")
-        )
+        found.append(Remedy("git status", f"shows your changes on {target}: commit or stash them, then it lands"))
     if merge.target_red:
         found.append(Remedy(f"git log {target}", f"shows what made the tests red on {target} itself"))
     if snapshot.paused_all and live:

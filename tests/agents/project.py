@@ -35,6 +35,7 @@ class Project:
         self.root = folder / "shop"
         self.root.mkdir()
         self.file = folder / "aurora.yaml"
+        self.started: list[subprocess.Popen[str]] = []
         self.git("init", "-q", "-b", "main")
         self.git("config", "user.name", "Dev")
         self.git("config", "user.email", "dev@example.org")
@@ -79,7 +80,7 @@ class Project:
 
     def start(self, *args: str) -> subprocess.Popen[str]:
         """Start `aurora ARGS`."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "aurora_tui", *args],
             cwd=self.root,
             env=self.environment(),
@@ -88,6 +89,12 @@ class Project:
             text=True,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
+
+    def says(self, *args: str) -> str:
+        """What `aurora ARGS` prints, whatever its exit code."""
+        return self.start(*args).communicate(timeout=DEADLINE)[0]
 
     def aurora(self, *args: str, code: int = 0) -> str:
         """Run `aurora ARGS` to its end and check its exit code."""
@@ -108,6 +115,14 @@ class Project:
         """`aurora status --json`."""
         found: dict[str, object] = json.loads(self.aurora("status", "--json"))
         return found
+
+    def states(self) -> dict[str, str]:
+        """The state of every task; empty before there is a run."""
+        try:
+            tasks = json.loads(self.says("status", "--json"))["tasks"]
+        except ValueError:
+            return {}
+        return {task["id"]: task["state"] for task in tasks}
 
     def files(self, commit: str = "main") -> set[str]:
         """The paths in a commit."""
@@ -130,6 +145,11 @@ class Project:
         for process in self.processes():
             if process.pid != os.getpid():
                 with_suppressed_kill(process)
+        for started in self.started:
+            started.kill()
+            started.wait()
+            if started.stdout is not None:
+                started.stdout.close()
 
 
 def with_suppressed_kill(process: psutil.Process) -> None:

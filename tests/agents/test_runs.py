@@ -77,7 +77,7 @@ def test_uncommitted_changes_stay_and_the_landing_goes_on_by_itself(project: Pro
     project.write("notes.txt", "untracked\n")
     project.plan([{"id": "edit", "files": ["models.py"], "run": "echo 'line0 = 100' > models.py"}])
     run = project.start_run("--wait", "60")
-    wait_for(lambda: "local changes" in project.aurora("status"))
+    wait_for(lambda: "local changes" in project.says("status"))
     assert (project.root / "models.py").read_text() == "my unsaved thoughts\n"
     project.git("checkout", "models.py")
     assert run.wait(60) == 0
@@ -132,19 +132,19 @@ def test_a_conflict_waits_for_a_person_and_is_resolved_by_command(project: Proje
     change = "sed -i 's/^line5 = .*/line5 = {0}/' models.py"
     project.plan(
         [
-            {"id": "one", "shared": ["models.py"], "run": change.format("'one'")},
-            {"id": "two", "shared": ["models.py"], "run": change.format("'two'")},
+            {"id": "one", "shared": ["models.py"], "run": change.format("one")},
+            {"id": "two", "shared": ["models.py"], "run": change.format("two")},
         ],
         workers=2,
     )
     out = project.run(code=3)
     assert "aurora resolve" in out
-    loser = next(t["id"] for t in project.status()["tasks"] if t["state"] == "conflict")  # type: ignore[attr-defined]
-    assert "resolve" in project.aurora("resolve", str(loser), "--union")
+    loser = next(task for task, state in project.states().items() if state == "conflict")
+    assert "resolve" in project.aurora("resolve", loser, "--union")
     project.run()
     landed = project.git("show", "main:models.py")
-    assert "line5 = 'one'" in landed
-    assert "line5 = 'two'" in landed
+    assert "line5 = one" in landed
+    assert "line5 = two" in landed
 
 
 def test_an_undeclared_write_freezes_the_worker_until_the_holder_landed(project: Project, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_an_undeclared_write_freezes_the_worker_until_the_holder_landed(project:
         workers=2,
     )
     run = project.start_run()
-    wait_for(lambda: "frozen" in project.aurora("status"))
+    wait_for(lambda: "frozen" in project.says("status"))
     assert "models.py" in project.aurora("status")
     go.touch()
     assert run.wait(60) == 0
@@ -199,11 +199,11 @@ def test_a_killed_engine_leaves_the_agents_alive_and_the_next_adopts_them(projec
     run = project.start_run()
     wait_for(lambda: count.exists() and len(count.read_text()) == 4)
     run.kill()
-    run.communicate()
+    run.wait()
     agents = [p for p in project.processes() if "scripts" in " ".join(p.cmdline())]
     assert len(agents) >= 2
     again = project.start_run()
-    wait_for(lambda: all(t["state"] == "running" for t in project.status()["tasks"]))  # type: ignore[attr-defined]
+    wait_for(lambda: "adopted" in project.says("story", "a"))
     go.touch()
     out, _ = again.communicate(timeout=60)
     assert again.returncode == 0, out
@@ -233,9 +233,9 @@ def test_steering_a_running_engine_from_another_terminal(project: Project, tmp_p
     run = project.start_run()
     wait_for(lambda: counter.exists() and counter.stat().st_size > 20)
     project.aurora("pause", "a")
-    wait_for(lambda: "paused" in project.aurora("status"))
+    wait_for(lambda: "paused" in project.says("status"))
     size = counter.stat().st_size
-    wait_for(lambda: "stopped" in project.aurora("story", "a"))
+    wait_for(lambda: "stopped" in project.says("story", "a"))
     size = counter.stat().st_size
     project.aurora("add", "write b", "--id", "b", "--files", "b.txt")
     (tmp_path / "scripts" / "b.sh").write_text("echo b > b.txt")
@@ -337,9 +337,9 @@ def test_a_killed_build_frees_its_slot(project: Project, tmp_path: Path, docker:
         wait_for(lambda n=landed: docker.exists() and docker.read_text().count("start") == n)
         pid = int(docker.read_text().splitlines()[-1].split()[1])
         assert "docker build" in project.aurora("status")
-        for child in psutil.Process(pid).children():
-            child.kill()
-        psutil.Process(pid).kill()
+        build = psutil.Process(pid)
+        for process in (build, *build.children()):
+            process.kill()
     assert run.wait(60) == 0
 
 

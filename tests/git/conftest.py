@@ -18,7 +18,7 @@ def _own_git_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
     if not settings.exists():
         settings.write_text(
             "[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n\ttemplateDir =\n"
-            "[core]\n\tfsync = none\n[gc]\n\tauto = 0\n[protocol \"file\"]\n\tallow = always\n"
+            '[core]\n\tfsync = none\n[gc]\n\tauto = 0\n[protocol "file"]\n\tallow = always\n'
         )
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(settings))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")

@@ -280,9 +280,7 @@ def test_eight_workers_are_prepared_at_once(lab: Lab) -> None:
     numbers = range(1, 9)
     for turn in ("first", "second"):
         with ThreadPoolExecutor(8) as pool:
-            jobs = [
-                pool.submit(trees.prepare, f"w{n}", f"feat/{turn}-{n}", start, new_branch=True) for n in numbers
-            ]
+            jobs = [pool.submit(trees.prepare, f"w{n}", f"feat/{turn}-{n}", start, new_branch=True) for n in numbers]
             paths = [job.result() for job in jobs]
         heads = [shell_git(path, "symbolic-ref", "--short", "HEAD") for path in paths]
         assert heads == [f"feat/{turn}-{n}" for n in numbers]
@@ -318,7 +316,7 @@ def test_touched_sees_commits_edits_and_new_files(lab: Lab) -> None:
     path = trees.prepare("w1", "feat/a", base, new_branch=True)
     assert trees.touched(path, base) == ()
     lab.commit({"committed.txt": "c\n"}, where=path)
-    lab.write({"a.txt": "edited\n", "new dir/ü\n\"x\".txt": "n", "-dash": "d", "no.ign": "i", "dir/b.txt": None}, path)
+    lab.write({"a.txt": "edited\n", 'new dir/ü\n"x".txt': "n", "-dash": "d", "no.ign": "i", "dir/b.txt": None}, path)
     shell_git(path, "add", "--", "-dash")
     everything = ("-dash", "a.txt", "committed.txt", "dir/b.txt", 'new dir/ü\n"x".txt')
     assert trees.touched(path, base) == everything
