@@ -315,7 +315,11 @@ class RemoteEngine:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._lines = connection.makefile("rb")
-        self.pid = self._greet()
+        try:
+            self.pid = self._greet()
+        except BaseException:
+            self._lines.close()
+            raise
         connection.settimeout(None)
         _bound_sending(connection)
         self._lock = threading.Lock()

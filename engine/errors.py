@@ -1,12 +1,12 @@
 """Every error Aurora shows a person.
 
-    AuroraError
-    ├── ConfigError      aurora.yaml or a command line is wrong          exit 2
-    ├── RepoError        the repository cannot be used, or git failed     exit 2
-    │   └── GitError     one git command failed, with its own words
-    ├── Refused          an intent that makes no sense in this state      exit 2
-    ├── EngineError      the engine is busy elsewhere, gone or damaged    exit 2
-    └── InvalidTransition  a bug: an illegal state change, with the story
+AuroraError
+├── ConfigError      aurora.yaml or a command line is wrong          exit 2
+├── RepoError        the repository cannot be used, or git failed     exit 2
+│   └── GitError     one git command failed, with its own words
+├── Refused          an intent that makes no sense in this state      exit 2
+├── EngineError      the engine is busy elsewhere, gone or damaged    exit 2
+└── InvalidTransition  a bug: an illegal state change, with the story
 """
 
 from __future__ import annotations

@@ -185,8 +185,8 @@ def resume_workers(state: State) -> Iterator[Effect]:
             record.reason = "goes on when its heavy slot is free again"
             continue
         record.attempt.resuming = False
-        since = record.landed_since[-1:] if record.landed_since else []
-        state.move(record, TaskState.RUNNING, f"goes on after {since[0]} landed" if since else "goes on")
+        state.move(record, TaskState.RUNNING, record.attempt.thawed or "goes on")
+        record.attempt.thawed = ""
         yield ResumeAgent(task=record.id, attempt=record.attempt.number)
 
 
@@ -250,12 +250,15 @@ def thaw(state: State) -> Iterator[Effect]:
         attempt = record.attempt
         if not attempt.collisions:
             continue
+        waited = set(attempt.collisions.values())
         for path in list(attempt.collisions):
             if state.locks.write(record.id, path, state.at).outcome is not Write.COLLISION:
                 del attempt.collisions[path]
             else:
                 attempt.collisions[path] = state.locks.write(record.id, path, state.at).holder
         state.locks_version += 1
+        freed = sorted(waited - set(attempt.collisions.values()))
+        attempt.thawed = f"goes on: {', '.join(freed)} let go of what it changed" if freed else attempt.thawed
         if attempt.collisions:
             record.reason = collision_words(record)
         elif attempt.step is Step.WORKING and attempt.ending is Ending.NONE:

@@ -82,6 +82,7 @@ class Attempt:
     holds: set[Hold] = field(default_factory=set)
     resuming: bool = False
     collisions: dict[str, str] = field(default_factory=dict)
+    thawed: str = ""
     touched: set[str] = field(default_factory=set)
     ending: Ending = Ending.NONE
     exit_code: int = 0

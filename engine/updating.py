@@ -11,7 +11,6 @@ from engine.checkout import Checkout, Status
 from engine.errors import GitError, RepoError
 from engine.merging import merge
 
-
 FAST_FORWARD = (
     "merge",
     "--ff-only",

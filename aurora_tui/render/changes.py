@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.text import clean
 from rich.cells import cell_len
 
 from aurora_tui.render.look import STYLES, Look, state_words
 from aurora_tui.render.text import cut, duration, flat, many, names
 from aurora_tui.render.words import progress, spent
 from engine.model import LandingView, Snapshot, TaskState, TestRunView, Verdict
+from engine.text import clean
 
 STATE_WIDTH = 10
 LONGEST_NAME = 20
-NARROWEST = 40
+NARROWEST = 16
 SHOWN_OF_OUTPUT = 8
 _QUIET = (TaskState.WAITING, TaskState.QUEUED, TaskState.LANDED, TaskState.DROPPED)
 

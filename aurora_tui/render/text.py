@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from engine.text import clean
 from rich.cells import cell_len, set_cell_size
+
+from engine.text import clean
 
 
 def flat(text: str) -> str:

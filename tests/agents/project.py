@@ -128,15 +128,16 @@ class Project:
         """The paths in a commit."""
         return set(self.git("ls-tree", "-r", "--name-only", commit).splitlines())
 
-    def processes(self) -> list[psutil.Process]:
-        """Every living process that works for this repository (agents, supervisors, tests)."""
+    def processes(self, word: str = "") -> list[psutil.Process]:
+        """Every living process that works for this repository and has `word` in its command line."""
         found = []
         for process in psutil.process_iter():
             try:
-                about = f"{process.cwd()} {' '.join(process.cmdline())}"
+                command = " ".join(process.cmdline())
+                about = f"{process.cwd()} {command}"
             except psutil.Error:
                 continue
-            if str(self.root.parent) in about and process.status() != psutil.STATUS_ZOMBIE:
+            if str(self.root.parent) in about and word in command and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         return found
 

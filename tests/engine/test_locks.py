@@ -56,7 +56,7 @@ def test_only_equal_shared_or_reads_modes_go_together(held: LockMode, asked: Loc
 def test_a_grant_is_all_or_nothing() -> None:
     table = LockTable()
     table.grant("one", claims("src/a.py"), 1.0)
-    with pytest.raises(ValueError, match="two cannot have `src/a.py`: one has `src/a.py`"):
+    with pytest.raises(ValueError, match=r"two cannot have `src/a.py`: one has `src/a.py`"):
         table.grant("two", claims("src/b.py", "src/a.py"), 2.0)
     assert table.held() == (Lock("src/a.py", X, "one", 1.0, grown=False),)
     assert not table.conflicts("two", claims("src/b.py"))

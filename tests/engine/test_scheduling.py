@@ -90,7 +90,7 @@ def test_bottom_levels_are_the_longest_chains() -> None:
 
 def test_the_binding_bound_is_said_in_words() -> None:
     claims = {t: (Claim("src/models.py", LockMode.EXCLUSIVE),) for t in "abc"}
-    alone = {t: () for t in "abcd"}
+    alone = dict.fromkeys("abcd", ())
     assert lower_bound(dict.fromkeys("abcd", 60.0), alone, claims, 4).sentence == (
         "src/models.py serialises 3 tasks (a, b, c): more workers cannot help"
     )
@@ -106,8 +106,11 @@ def test_one_machine_with_heads_and_tails() -> None:
     assert one_machine([(0, 4, 0), (1, 1, 10)]) == 12
 
 
+Instance = tuple[dict[str, float], dict[str, tuple[str, ...]], dict[str, tuple[Claim, ...]], int]
+
+
 @st.composite
-def instances(draw: st.DrawFn) -> tuple[dict[str, float], dict[str, tuple[str, ...]], dict[str, tuple[Claim, ...]], int]:
+def instances(draw: st.DrawFn) -> Instance:
     names = "abcde"[: draw(st.integers(1, 5))]
     durations = {t: float(draw(st.integers(1, 4))) for t in names}
     needs = {t: tuple(draw(st.sets(st.sampled_from(names[:n]), max_size=2))) if n else () for n, t in enumerate(names)}
@@ -118,11 +121,9 @@ def instances(draw: st.DrawFn) -> tuple[dict[str, float], dict[str, tuple[str, .
 
 @settings(max_examples=150, deadline=None)
 @given(instances())
-def test_the_bound_is_never_above_the_optimum(instance: tuple) -> None:  # type: ignore[type-arg]
+def test_the_bound_is_never_above_the_optimum(instance: Instance) -> None:
     durations, needs, claims, workers = instance
-    best = min(
-        makespan(order, durations, needs, claims, workers) for order in itertools.permutations(durations)
-    )
+    best = min(makespan(order, durations, needs, claims, workers) for order in itertools.permutations(durations))
     assert lower_bound(durations, needs, claims, workers).seconds <= best + 1e-9
 
 

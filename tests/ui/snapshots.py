@@ -91,7 +91,9 @@ def snapshot(*tasks: TaskView, **rest: object) -> Snapshot:
     """A run of these tasks; its workers and its queue follow from them."""
     queue = sorted((t for t in tasks if t.queue_place), key=lambda t: t.queue_place)
     workers = tuple(
-        WorkerView(t.worker, t.id, "working", t.state is TaskState.PAUSED, False, 100, STARTED) for t in tasks if t.worker
+        WorkerView(t.worker, t.id, "working", t.state is TaskState.PAUSED, False, 100, STARTED)
+        for t in tasks
+        if t.worker
     )
     made = replace(_SNAPSHOT, tasks=tasks, queue=tuple(t.id for t in queue), workers=workers)
     return replace(made, **rest)  # type: ignore[arg-type]
@@ -102,7 +104,7 @@ def merge(**rest: object) -> MergeView:
     return replace(_SNAPSHOT.merge, **rest)  # type: ignore[arg-type]
 
 
-def tested(*tasks: str, verdict: str = "passed", at: float = NOW, tail: str = "") -> TestRunView:
+def verdict_on(*tasks: str, verdict: str = "passed", at: float = NOW, tail: str = "") -> TestRunView:
     """One test of one tree."""
     return TestRunView("c1", tasks, "c" * 40, "t" * 40, verdict, 3.2, at, "pytest -q", tail)
 
@@ -132,13 +134,60 @@ def busy_run() -> Snapshot:
     """A run in the middle: something of everything."""
     s = TaskState
     return snapshot(
-        task("spec", s.LANDED, "in main as 3f2a9c1d3", started=STARTED, finished=STARTED + 240, cost=0.31, landed="3f2a9c1d" * 5),
-        task("auth", s.RUNNING, "on w1", worker="w1", after=("spec",), started=STARTED + 250, paths=("a.py", "b.py"), added=120, removed=8, cost=0.62, blocks=2, attempt=1),
-        task("ui", s.PAUSED, "frozen: wrote src/auth/session.py, which auth holds", worker="w2", after=("spec",), held_by=("auth",), started=STARTED + 300, paths=("src/auth/session.py",), added=3, attempt=1),
+        task(
+            "spec",
+            s.LANDED,
+            "in main as 3f2a9c1d3",
+            started=STARTED,
+            finished=STARTED + 240,
+            cost=0.31,
+            landed="3f2a9c1d" * 5,
+        ),
+        task(
+            "auth",
+            s.RUNNING,
+            "on w1",
+            worker="w1",
+            after=("spec",),
+            started=STARTED + 250,
+            paths=("a.py", "b.py"),
+            added=120,
+            removed=8,
+            cost=0.62,
+            blocks=2,
+            attempt=1,
+        ),
+        task(
+            "ui",
+            s.PAUSED,
+            "frozen: wrote src/auth/session.py, which auth holds",
+            worker="w2",
+            after=("spec",),
+            held_by=("auth",),
+            started=STARTED + 300,
+            paths=("src/auth/session.py",),
+            added=3,
+            attempt=1,
+        ),
         task("search", s.TESTING, "tested with prices", started=STARTED + 100, cost=0.2, attempt=1),
         task("prices", s.TESTING, "tested with search", started=STARTED + 130, attempt=2),
-        task("stock", s.CONFLICT, "conflicts with landed work in shop/models.py and shop/stock.py", conflicts=("shop/models.py", "shop/stock.py"), started=STARTED + 20, commit="ab12" * 10),
-        task("models", s.QUEUED, "waits for auth (running)", held_by=("auth",), queue_place=1, priority=5, after=("spec",)),
+        task(
+            "stock",
+            s.CONFLICT,
+            "conflicts with landed work in shop/models.py and shop/stock.py",
+            conflicts=("shop/models.py", "shop/stock.py"),
+            started=STARTED + 20,
+            commit="ab12" * 10,
+        ),
+        task(
+            "models",
+            s.QUEUED,
+            "waits for auth (running)",
+            held_by=("auth",),
+            queue_place=1,
+            priority=5,
+            after=("spec",),
+        ),
         task("docs", s.WAITING, "needs auth, ui", after=("auth", "ui"), needs=("auth", "ui")),
         task("日本語", s.QUEUED, "waits for a free worker", queue_place=2),
         task("release", s.WAITING, "needs docs, stock", after=("docs", "stock"), needs=("docs", "stock")),
@@ -155,4 +204,4 @@ def busy_run() -> Snapshot:
         budget_usd=20.0,
         bound=bound(500.0, "src/auth/** serialises 2 tasks: more workers cannot help"),
         needs_person=("stock: conflicts with landed work in shop/models.py and shop/stock.py",),
-    )  # fmt: skip
+    )
