@@ -75,22 +75,25 @@ def launch(spec: LaunchSpec, lifeline: int = -1) -> Identity:
 
     AuroraError when it cannot be started.
     """
-    if not file_of(spec.record, "pid").exists():
-        _start(spec, lifeline)
+    started = None if file_of(spec.record, "pid").exists() else _start(spec, lifeline)
     deadline = time.monotonic() + START_LIMIT
     while (identity := recorded(spec.record)) is None:
         if time.monotonic() > deadline:
             raise AuroraError(f"the supervisor of {spec.record.name} did not start")
         time.sleep(0.002)
+    if started is not None and started.pid == identity.pid:
+        _CHILDREN[started.pid] = started
+    elif started is not None:
+        started.wait()
     return identity
 
 
-def _start(spec: LaunchSpec, lifeline: int) -> None:
+def _start(spec: LaunchSpec, lifeline: int) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-I", "-S", supervisor.__file__, str(spec.record), spec.marker, str(lifeline)]
     spec.record.parent.mkdir(parents=True, exist_ok=True)
     with file_of(spec.record, "log").open("ab") as log:
         try:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 [*argv, *spec.command],
                 cwd=spec.cwd,
                 env=dict(spec.env),
@@ -102,7 +105,6 @@ def _start(spec: LaunchSpec, lifeline: int) -> None:
             )
         except OSError as error:
             raise AuroraError(f"{spec.command[0]} could not be started: {error.strerror}") from error
-    _CHILDREN[process.pid] = process
 
 
 _CHILDREN: dict[int, subprocess.Popen[bytes]] = {}

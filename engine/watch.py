@@ -74,6 +74,9 @@ class Watcher:
             for line in process.stdout:
                 self._soon(self._heard, json.loads(line))
         process.wait()
+        if process.stdin is not None:
+            with suppress(OSError):
+                process.stdin.close()
         self._soon(self._died, process)
 
     def _soon(self, call: Callable[..., None], *args: object) -> None:

@@ -33,13 +33,16 @@ class Watched:
                 step=STEP_MS,
                 debounce=DEBOUNCE_MS,
                 stop_event=self.stop,
-                rust_timeout=500,
+                rust_timeout=200,
                 yield_on_timeout=True,
                 raise_interrupt=False,
                 ignore_permission_denied=True,
             )
-            tell({"name": self.name, "ready": True})
-            for batch in batches:
+            if not self.root.is_dir():
+                raise FileNotFoundError(self.root)
+            for number, batch in enumerate(batches):
+                if number == 0:
+                    tell({"name": self.name, "ready": True})
                 self._report(batch)
         except (OSError, RuntimeError) as error:
             tell({"name": self.name, "failed": str(error)})

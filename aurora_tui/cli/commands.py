@@ -71,11 +71,18 @@ def _version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
+def _enter(folder: str) -> None:
+    """Each -C is seen from the one before it, as with git."""
+    from engine.errors import ConfigError
+
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise ConfigError(f"-C {folder}: {error.strerror}") from None
+
+
 @click.group(cls=Families, invoke_without_command=True, context_settings=SETTINGS, epilog=EPILOG)
-@click.option(
-    "-C", "folders", metavar="DIR", multiple=True, help="Work as if started in DIR.",
-    type=click.Path(exists=True, file_okay=False),
-)  # fmt: skip
+@click.option("-C", "folders", metavar="DIR", multiple=True, help="Work as if started in DIR.")
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Say the version.")
 @click.pass_context
 def aurora(ctx: click.Context, folders: tuple[str, ...]) -> None:
@@ -84,7 +91,7 @@ def aurora(ctx: click.Context, folders: tuple[str, ...]) -> None:
     Without a command: work on this repository's aurora.yaml, like `aurora run`.
     """
     for folder in folders:
-        os.chdir(folder)
+        _enter(folder)
     if ctx.invoked_subcommand is None:
         ctx.invoke(run)
 

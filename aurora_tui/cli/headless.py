@@ -94,6 +94,7 @@ class HeadlessRun:
         self._signals = Signals(self._wake)
         self._moved: tuple[object, float] = (None, time.monotonic())
         self._obeyed = 0
+        self._look_in = LOOK_EVERY
         engine.on_dirty(lambda: self._wake.put(None))
 
     def run(self) -> int:
@@ -119,7 +120,9 @@ class HeadlessRun:
         if stands != self._moved[0]:
             self._moved = (stands, time.monotonic())
             self._teller.say(f"only you can help now; waiting {self._patience:g} s: {snapshot.needs_person[0]}")
-        return time.monotonic() - self._moved[1] >= self._patience
+        left = self._patience - (time.monotonic() - self._moved[1])
+        self._look_in = min(LOOK_EVERY, max(0.0, left))
+        return left <= 0
 
     def _finish(self, snapshot: Snapshot) -> int:
         """End the engine; paused agents are left as they are, the next run takes them over."""
@@ -151,8 +154,9 @@ class HeadlessRun:
 
     def _pause(self) -> None:
         """Until something happens, at most a second."""
+        wait, self._look_in = self._look_in, LOOK_EVERY
         with suppress(Empty):
-            self._wake.get(timeout=LOOK_EVERY)
+            self._wake.get(timeout=wait)
             while True:
                 self._wake.get_nowait()
 

@@ -15,7 +15,7 @@ import click
 from aurora_tui.cli.reaching import Reached, now, reached
 from engine.errors import ConfigError, Refused, RepoError
 from engine.events import ResolveConflict
-from engine.model import TaskState, TaskView
+from engine.model import Snapshot, TaskState, TaskView
 from engine.resolving import Edit, finish_edit, start_edit
 
 if TYPE_CHECKING:
@@ -50,10 +50,17 @@ def _edit(run: Reached, task: TaskView) -> tuple[Edit, bool]:
         return begun, True
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    names = {"landed": f"landed: {run.snapshot().target}", "branch": f"branch: {task.id}"}
-    edit = start_edit(run.repo, task.commit, onto, folder, **names)
+    landed = f"landed: {_landed_side(run.snapshot(), task)}"
+    edit = start_edit(run.repo, task.commit, onto, folder, landed=landed, branch=f"branch: {task.id}")
     note.write_text(json.dumps([edit.branch_commit, edit.onto, edit.texts, edit.wholes]), encoding="utf-8")
     return edit, False
+
+
+def _landed_side(snapshot: Snapshot, task: TaskView) -> str:
+    """Whose landed work is on the other side: the tasks that changed these files, or whoever moved the target."""
+    landed = [one for one in snapshot.tasks if one.state is TaskState.LANDED]
+    others = [one.id for one in landed if set(one.paths) & set(task.conflicts)]
+    return ", ".join(others) or snapshot.target
 
 
 def _read(note: Path, folder: Path) -> Edit | None:

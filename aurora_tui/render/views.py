@@ -38,7 +38,8 @@ def state_cell(task: TaskView) -> Cell:
 
 def status(snapshot: Snapshot, look: Look, *, live: bool) -> list[str]:
     """The whole run at one glance. `live` when an engine is at work on it."""
-    rows = [_status_row(task, look) for task in sorted(snapshot.tasks, key=_status_key)]
+    moment = look.now if live else snapshot.at
+    rows = [_status_row(task, moment) for task in sorted(snapshot.tasks, key=_status_key)]
     lines = [*_heading(snapshot, look, live)]
     if rows:
         lines += ["", *table(_STATUS, rows, look, lines=2)]
@@ -70,8 +71,8 @@ def _status_key(task: TaskView) -> tuple[int, int]:
     return URGENCY.index(task.state), task.queue_place
 
 
-def _status_row(task: TaskView, look: Look) -> list[Cell]:
-    spent_time = elapsed(task, look.now)
+def _status_row(task: TaskView, now: float) -> list[Cell]:
+    spent_time = elapsed(task, now)
     return [
         Cell(task.id, "bold"),
         state_cell(task),

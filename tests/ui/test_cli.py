@@ -1,0 +1,543 @@
+"""The command line: help, mistakes, a repository without a run, a run without an engine, and headless endings."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from snapshots import STARTED, busy_run, merge, snapshot, task
+
+from aurora_tui.cli.commands import FAMILIES, aurora
+from aurora_tui.cli.errors import run_command_line
+from aurora_tui.cli.headless import HeadlessRun, Prospect, prospect
+from aurora_tui.cli.logs import copy
+from aurora_tui.cli.telling import JsonTeller, LineTeller
+from engine.control import ControlServer
+from engine.errors import Refused
+from engine.events import Intent, PauseTask, RunStarted, SettleCollision, Shutdown
+from engine.journal import Journal
+from engine.model import Snapshot, TaskState
+from engine.plan import AgentProfile, Plan, Settings, TaskSpec
+from engine.repo import Repo
+
+Said = tuple[int, str, str]
+Aurora = Callable[..., Said]
+COMMANDS = [command for family in FAMILIES.values() for command in family]
+PLAN = """
+agent: script
+agents: {script: {command: "sh {prompt_file}"}}
+tasks:
+  - {id: spec, prompt: Define the API, files: [api/**]}
+  - {id: auth, prompt: Log in, files: [auth/**], after: [spec]}
+"""
+
+
+def git(folder: Path, *args: str) -> None:
+    """Run git as somebody."""
+    who = ("-c", "user.name=Dev", "-c", "user.email=dev@example.org")
+    subprocess.run(["git", *who, *args], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def say(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Aurora:
+    """Runs one command line in this process: exit code, stdout, stderr."""
+    for name in ("AURORA_SLOTS", "COLUMNS", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(os.getcwd())
+
+    def run(*args: str) -> Said:
+        code = run_command_line(args)
+        said = capfd.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository with one commit, and we are in it."""
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "commit", "-q", "--allow-empty", "-m", "start")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def run_of_two(repo: Path) -> Path:
+    """A repository whose journal has a run that was just begun: `spec` and, after it, `auth`."""
+    opened = Repo.open(repo)
+    settings = Settings(target="main", agents=(AgentProfile("script", command="true"),))
+    specs = (TaskSpec("spec", "Define the API", files=("api/**",)), TaskSpec("auth", "Log in", after=("spec",)))
+    plan = Plan(settings, tuple(replace(spec, agent="script") for spec in specs))
+    journal = Journal(opened.aurora_dir / "journal.db")
+    tip = opened.resolve("refs/heads/main")
+    journal.append("r1", [RunStarted(at=time.time(), run="r1", plan=plan, repo="shop", tip=tip)])
+    journal.close()
+    return repo
+
+
+# --- help and mistakes ----------------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_command_by_family(say: Aurora) -> None:
+    code, out, _ = say("--help")
+    assert code == 0
+    for family, commands in FAMILIES.items():
+        section = out.split(f"\n{family}:\n")[1].split("\n\n")[0]
+        assert all(f"\n  {command.name} " in f"\n{section}" for command in commands)
+    assert set(aurora.commands) == {command.name for command in COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_has_help(say: Aurora, command: object) -> None:
+    name = command.name  # type: ignore[attr-defined]
+    code, out, _ = say(name, "-h")
+    assert code == 0
+    assert out.startswith(f"Usage: aurora {name} ")
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("stauts", "status"), ("lock", "locks"), ("resolv", "resolve")])
+def test_a_mistyped_command_gets_the_nearest(say: Aurora, typed: str, meant: str) -> None:
+    code, out, err = say(typed)
+    assert (code, out) == (2, "")
+    assert err == f"error: there is no command `{typed}`\nhint: did you mean `aurora {meant}`?\n"
+
+
+def test_a_command_like_no_other_gets_the_list(say: Aurora) -> None:
+    assert say("xyzzy")[2].endswith("hint: `aurora --help` lists all commands\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("run --wokers 3", "--wokers"),
+        ("run --workers many", "'many' is not a valid integer"),
+        ("priority auth", "missing argument 'N'"),
+        ("pause", "name at least one task"),
+        ("pause --all auth", "exclude each other"),
+        ("log auth --attempt 0", "--attempt"),
+        ("slot", "missing argument"),
+    ],
+)
+def test_wrong_use_is_a_sentence_and_a_hint(say: Aurora, repo: Path, line: str, words: str) -> None:
+    code, out, err = say(*line.split())
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert words in err
+    assert "\nhint: `aurora " in err
+
+
+def test_module_and_function_are_the_same_command_and_help_is_light(say: Aurora) -> None:
+    heavy = "{'pydantic', 'pygit2', 'yaml', 'rich', 'textual', 'psutil', 'sqlite3', 'asyncio'}"
+    script = f"""
+import runpy, sys
+sys.argv = ["aurora", "--help"]
+try:
+    runpy.run_module("aurora_tui", run_name="__main__")
+except SystemExit as end:
+    assert end.code == 0
+assert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == say("--help")[1]
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        done = subprocess.run([sys.executable, "-m", "aurora_tui", "--help"], stdout=pipe, stderr=subprocess.PIPE)
+    assert done.stderr == b""
+
+
+def test_what_nobody_expected_is_one_sentence_and_a_log(
+    say: Aurora, repo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.config.starter", lambda: 1 // 0)
+    code, out, err = say("init")
+    assert (code, out) == (2, "")
+    log = repo / ".git" / "aurora" / "error.log"
+    assert err == (
+        "error: something unexpected went wrong: integer division or modulo by zero\n"
+        f"hint: your work is not touched; details in {log}\n"
+    )
+    assert "ZeroDivisionError" in log.read_text()
+
+
+# --- where it is started --------------------------------------------------------------------------------------------
+
+
+def test_outside_a_repository(say: Aurora, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in ("status", "run", "init", "undo"):
+        code, out, err = say(command)
+        assert (code, out) == (2, "")
+        assert f"error: {tmp_path} is not in a git repository\nhint: `git init`" in err
+
+
+def test_without_a_plan_init_is_the_way(say: Aurora, repo: Path) -> None:
+    wanted = f"error: there is no aurora.yaml in {repo}\nhint: `aurora init` writes one\n"
+    assert say("run") == (2, "", wanted)
+    assert say() == (2, "", wanted)
+
+
+def test_the_folder_can_be_given(say: Aurora, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir("/")
+    code, out, _ = say("-C", str(repo.parent), "-C", "shop", "init")
+    assert (code, out.split("\n")[0]) == (0, f"wrote {repo}/aurora.yaml")
+
+
+def test_a_folder_that_is_not_there(say: Aurora) -> None:
+    code, _, err = say("-C", "/nowhere/at/all", "status")
+    assert code == 2
+    assert "/nowhere/at/all" in err
+
+
+# --- init, check, doctor, slot --------------------------------------------------------------------------------------
+
+
+def test_init_writes_a_valid_plan_once(say: Aurora, repo: Path) -> None:
+    assert say("init")[0] == 0
+    code, out, _ = say("check")
+    assert code == 0
+    assert out.startswith("the plan is valid: 0 tasks, ")
+    before = (repo / "aurora.yaml").read_text()
+    code, _, err = say("init")
+    assert code == 2
+    assert f"error: {repo}/aurora.yaml exists already" in err
+    assert (repo / "aurora.yaml").read_text() == before
+
+
+def test_check_tells_everything_that_is_wrong(say: Aurora, repo: Path) -> None:
+    (repo / "aurora.yaml").write_text(PLAN.replace("files: [api/**]", "file: [api/**]").replace("[spec]", "[spek]"))
+    code, out, err = say("check")
+    assert (code, out) == (2, "")
+    assert [line.split(": ")[1] for line in err.splitlines()] == ["aurora.yaml:5", "aurora.yaml:6"]
+    code, out, _ = say("check", "--json")
+    assert code == 2
+    assert len(json.loads(out)["problems"]) == 2
+
+
+def test_check_notes_what_may_surprise(say: Aurora, repo: Path) -> None:
+    (repo / "aurora.yaml").write_text(PLAN)
+    code, out, _ = say("check")
+    assert code == 0
+    assert out.splitlines() == [
+        "the plan is valid: 2 tasks, 4 workers, lands on main",
+        "note: there is no integration_test: every merge without a conflict lands",
+    ]
+
+
+def test_doctor_on_a_fit_and_on_an_unfit_place(say: Aurora, repo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (repo / "aurora.yaml").write_text(PLAN)
+    code, out, _ = say("doctor")
+    assert code == 0
+    assert "✓ good  agent script  the command `sh {prompt_file}`" in out
+    assert "✓ good  engine        none runs here now" in out
+    monkeypatch.chdir(repo.parent)
+    code, out, _ = say("doctor")
+    assert code == 2
+    assert "✗ bad   repository" in out
+
+
+def test_slot_without_an_engine_is_the_command_itself(repo: Path) -> None:
+    def slot(*command: str) -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "aurora_tui", "slot", *command], capture_output=True, text=True, cwd=repo
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    assert slot("--", "sh", "-c", "echo $0 $1; exit 7", "-x", "--help") == (7, "-x --help\n")
+    assert slot("no-such-command") == (127, "error: there is no command `no-such-command`\n")
+
+
+# --- looking at a run without an engine -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command", ["status", "locks", "queue", "graph --status", "story a", "log a", "drop a", "undo"]
+)
+def test_before_the_first_run_there_is_nothing(say: Aurora, repo: Path, command: str) -> None:
+    assert say(*command.split()) == (
+        2,
+        "",
+        "error: there has been no run in this repository yet\nhint: `aurora run` starts one\n",
+    )
+
+
+def test_the_graph_of_a_plan_needs_no_run(say: Aurora, repo: Path) -> None:
+    (repo / "aurora.yaml").write_text(PLAN)
+    assert say("graph") == (0, "spec     Define the API\n└─ auth  Log in\n", "")
+
+
+def test_a_run_without_an_engine_can_be_looked_at(say: Aurora, run_of_two: Path) -> None:
+    _, out, err = say("status")
+    assert "run r1, no engine · last seen " in out
+    assert err == ""
+    assert say("graph")[1] == "spec     Define the API\n└─ auth  Log in\n"
+    assert "└─ auth  ◦ waiting  needs spec" in say("graph", "--status")[1]
+    assert say("story", "auth")[1].splitlines()[-1] == "   1  added: Log in"
+    assert "there is no log of spec yet" in say("log", "spec")[2]
+    assert "spec has changed nothing yet" in say("diff", "spec")[2]
+
+
+def test_json_is_the_model(say: Aurora, run_of_two: Path) -> None:
+    assert [one["id"] for one in json.loads(say("status", "--json")[1])["tasks"]] == ["spec", "auth"]
+    assert [one["after"] for one in json.loads(say("graph", "--json")[1])["tasks"]] == [[], ["spec"]]
+    assert isinstance(json.loads(say("locks", "--json")[1]), list)
+    assert isinstance(json.loads(say("queue", "--json")[1]), list)
+    assert json.loads(say("story", "auth", "--json")[1]) == ["added: Log in"]
+
+
+def test_letters_the_output_does_not_have_are_replaced(run_of_two: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "aurora_tui", "graph"],
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.stdout == b"spec     Define the API\n`- auth  Log in\n"
+
+
+def test_an_unknown_task_gets_the_nearest(say: Aurora, run_of_two: Path) -> None:
+    for command in ("story", "log", "diff", "drop", "retry", "resolve"):
+        code, _, err = say(command, "atuh")
+        assert code == 2
+        assert err == "error: there is no task 'atuh'\nhint: did you mean auth?\n"
+
+
+def test_a_run_without_an_engine_can_be_steered(say: Aurora, run_of_two: Path) -> None:
+    assert say("priority", "auth", "-3")[:2] == (0, "auth has priority -3\n")
+    assert say("workers", "2")[:2] == (0, "2 workers\n")
+    new = ("--id", "docs", "--files", "docs/**", "--after", "auth")
+    assert say("add", "Describe it", *new)[:2] == (0, "docs is added\n")
+    assert say("drop", "auth")[:2] == (0, "auth is dropped\n")
+    tasks = {one["id"]: one for one in json.loads(say("status", "--json")[1])["tasks"]}
+    states = {name: one["state"] for name, one in tasks.items()}
+    assert states == {"spec": "running", "auth": "dropped", "docs": "waiting"}
+    assert tasks["auth"]["priority"] == -3
+    assert tasks["docs"]["claims"] == ["docs/**"]
+
+
+def test_a_wrong_new_task_is_refused_before_it_is_sent(say: Aurora, run_of_two: Path) -> None:
+    code, _, err = say("add", "Describe it", "--after", "nobody")
+    assert code == 2
+    assert "nobody" in err
+
+
+def test_what_needs_an_engine_says_so(say: Aurora, run_of_two: Path) -> None:
+    for command in ("pause spec", "resume spec", "stop spec", "pause --all"):
+        code, _, err = say(*command.split())
+        assert code == 2
+        assert err == "error: no engine runs here\nhint: `aurora run` goes on with the run\n"
+
+
+def test_resolve_wants_to_know_how(say: Aurora, run_of_two: Path) -> None:
+    code, _, err = say("resolve", "spec")
+    assert code == 2
+    assert "hint: say how to settle it: --landed, --branch, --union or --edit" in err
+    assert "only a task in conflict needs a resolution" in say("resolve", "spec", "--edit")[2]
+
+
+# --- with an engine -------------------------------------------------------------------------------------------------
+
+
+class FakeEngine:
+    """An engine that shows one snapshot after the other, one per look, and then the last for ever."""
+
+    def __init__(self, *shown: Snapshot) -> None:
+        self.shown = list(shown)
+        self.asked: list[Intent] = []
+        self.over = threading.Event()
+        self.looks = 0
+        self.at_look: dict[int, Callable[[], None]] = {}
+        self.rows: list[tuple[int, str, str]] = []
+        self.callbacks: list[Callable[[], None]] = []
+
+    def send(self, intent: Intent) -> Future[str]:
+        self.asked.append(intent)
+        if isinstance(intent, Shutdown):
+            self.over.set()
+        answer: Future[str] = Future()
+        answer.set_result(f"{type(intent).__name__} it is")
+        return answer
+
+    def snapshot(self) -> Snapshot:
+        self.looks += 1
+        for callback in self.callbacks:
+            callback()
+        self.at_look.get(self.looks, lambda: None)()
+        return self.shown.pop(0) if len(self.shown) > 1 else self.shown[0]
+
+    def on_dirty(self, callback: Callable[[], None]) -> None:
+        self.callbacks.append(callback)
+
+    def story(self, task: str) -> tuple[str, ...]:
+        if task not in {one.id for one in self.shown[0].tasks}:
+            raise Refused(f"there is no task {task!r}")
+        return ("added",)
+
+    def events_since(self, seq: int) -> tuple[tuple[int, str, str], ...]:
+        return tuple(row for row in self.rows if row[0] > seq)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.over.wait(timeout)
+
+    def close(self) -> None:
+        self.over.set()
+
+
+def test_with_an_engine_commands_go_to_it(say: Aurora, repo: Path) -> None:
+    engine = FakeEngine(replace(busy_run(), at=time.time(), started=time.time()))
+    server = ControlServer(repo / ".git" / "aurora", engine)
+    server.start()
+    try:
+        assert "run r1 · 1/11 landed" in say("status")[1]
+        assert say("pause", "auth")[:2] == (0, "PauseTask it is\n")
+        assert say("resume", "ui", "--take")[:2] == (0, "SettleCollision it is\n")
+        assert "stock is in conflict: shop/models.py" in say("resolve", "stock")[2]
+        assert f"runs here (pid {os.getpid()})" in say("doctor")[1]
+    finally:
+        server.close()
+    pause, settle = engine.asked
+    assert isinstance(pause, PauseTask)
+    assert pause.task == "auth"
+    assert isinstance(settle, SettleCollision)
+    assert settle.ruling == "take"
+
+
+def test_a_log_is_cleaned_unless_raw(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "auth.1.log"
+    path.write_bytes("grün\x1b[2J\nhalf\r".encode() + b"\xff done")
+    copy(path, raw=False, more=lambda: False)
+    sys.stdout.flush()
+    assert capfd.readouterr().out == "grün\n� done"
+    copy(path, raw=True, more=lambda: False)
+    sys.stdout.flush()
+    assert "\x1b[2J" in capfd.readouterr().out
+
+
+def test_a_log_is_followed_to_its_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "auth.1.log"
+    path.write_text("one\nhal")
+    looks = iter([True, False])
+
+    def more() -> bool:
+        going_on = next(looks)
+        if not going_on:
+            path.write_text("one\nhalf\nlast")
+        return going_on
+
+    copy(path, raw=False, more=more)
+    sys.stdout.flush()
+    assert capfd.readouterr().out == "one\nhalf\nlast"
+
+
+# --- headless runs --------------------------------------------------------------------------------------------------
+
+LANDED = task("a", TaskState.LANDED, "in main as 3f2a9c1d3", landed="3f2a9c1d" * 5)
+RUNNING = task("a", TaskState.RUNNING, "on w1", worker="w1")
+CONFLICT = task("a", TaskState.CONFLICT, "conflicts with landed work in a.py")
+FAILED = task("a", TaskState.FAILED, "the agent exited with 1")
+PAUSED = task("a", TaskState.PAUSED, "paused by you", worker="w1")
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (snapshot(RUNNING), Prospect.MOVING),
+        (snapshot(LANDED, idle=True), Prospect.OVER),
+        (snapshot(CONFLICT, idle=True, needs_person=("a",)), Prospect.OVER),
+        (snapshot(PAUSED, idle=True, needs_person=("a",)), Prospect.PERSON),
+        (snapshot(task("a"), idle=True, paused_all=True, needs_person=("p",)), Prospect.PERSON),
+        (snapshot(task("a"), idle=True, workers_limit=0, needs_person=("w",)), Prospect.PERSON),
+        (snapshot(LANDED, idle=True, needs_person=("l",), merge=merge(landing_blocked="dirty")), Prospect.PERSON),
+        (snapshot(LANDED, idle=True, stopping=True), Prospect.MOVING),
+    ],
+)
+def test_when_a_run_is_over(run: Snapshot, expected: Prospect) -> None:
+    assert prospect(run) is expected
+
+
+@pytest.mark.parametrize(
+    ("last", "code"),
+    [
+        (snapshot(LANDED, idle=True), 0),
+        (snapshot(FAILED, idle=True), 1),
+        (snapshot(CONFLICT, idle=True, needs_person=("a: conflicts",)), 3),
+        (snapshot(idle=True), 0),
+    ],
+)
+def test_a_run_ends_when_nothing_can_move(capfd: pytest.CaptureFixture[str], last: Snapshot, code: int) -> None:
+    engine = FakeEngine(snapshot(RUNNING), last)
+    assert HeadlessRun(engine, LineTeller(), 0.0).run() == code
+    assert [type(intent) for intent in engine.asked] == [Shutdown]
+    out = capfd.readouterr().out
+    assert "run r1 on shop:main" in out
+    assert f"main at {'3f2a9c1d3'}" in out
+
+
+def test_a_person_is_waited_for_as_long_as_asked(capfd: pytest.CaptureFixture[str]) -> None:
+    waits = snapshot(LANDED, idle=True, needs_person=("a.py has changes",), merge=merge(landing_blocked="dirty"))
+    assert HeadlessRun(FakeEngine(waits), LineTeller(), 0.01).run() == 3
+    assert "only you can help now; waiting 0.01 s: a.py has changes" in capfd.readouterr().out
+    helped = FakeEngine(waits, waits, snapshot(LANDED, idle=True))
+    assert HeadlessRun(helped, LineTeller(), 60.0).run() == 0
+
+
+def test_an_engine_that_others_ended_is_the_end(capfd: pytest.CaptureFixture[str]) -> None:
+    engine = FakeEngine(snapshot(LANDED))
+    engine.at_look[1] = engine.over.set
+    assert HeadlessRun(engine, LineTeller(), 0.0).run() == 0
+    assert engine.asked == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_stops_the_agents_and_waits(capfd: pytest.CaptureFixture[str], number: int) -> None:
+    engine = FakeEngine(snapshot(RUNNING), snapshot(RUNNING), snapshot(task("a", reason="interrupted")))
+    engine.at_look[2] = lambda: os.kill(os.getpid(), number)
+    before = signal.getsignal(number)
+    assert HeadlessRun(engine, LineTeller(), 0.0).run() == 130
+    (shutdown,) = engine.asked
+    assert isinstance(shutdown, Shutdown)
+    assert shutdown.mode == "stop"
+    assert "stopping the agents, their work is kept" in capfd.readouterr().out
+    assert signal.getsignal(number) is before
+
+
+def test_a_lost_terminal_does_not_end_the_run(capfd: pytest.CaptureFixture[str]) -> None:
+    engine = FakeEngine(snapshot(RUNNING), snapshot(RUNNING), snapshot(LANDED, idle=True))
+    engine.at_look[2] = lambda: os.kill(os.getpid(), signal.SIGHUP)
+    assert HeadlessRun(engine, LineTeller(), 0.0).run() == 0
+
+
+def test_json_prints_the_journals_events_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
+    engine = FakeEngine(snapshot(RUNNING), snapshot(LANDED, idle=True))
+    engine.rows = [(7, "Old", '{"at": 1.0}'), (8, "Landed", '{"at": 2.0, "commit": "c"}')]
+    assert HeadlessRun(engine, JsonTeller(engine, 7), 0.0).run() == 0
+    assert [json.loads(line) for line in capfd.readouterr().out.splitlines()] == [
+        {"seq": 8, "event": "Landed", "at": 2.0, "commit": "c"}
+    ]
+
+
+def test_off_a_terminal_silence_is_broken_now_and_then(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aurora_tui.cli.telling.PULSE_SECONDS", -1.0)
+    teller = LineTeller()
+    same = snapshot(RUNNING, started=STARTED)
+    teller.tell(same)
+    teller.tell(same)
+    assert "… 0/1 landed, 1 running" in capfd.readouterr().out.splitlines()[-1]
