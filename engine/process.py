@@ -1,53 +1,56 @@
-"""Starting, finding, pausing and ending the processes of an attempt. Everything blocking here is called in a thread.
+"""Starting the command of an attempt under a supervisor, finding it again, waiting for its end.
 
-A process is known by pid, start time and boot, never by pid alone. What belongs to an attempt is found through its
-supervisor's descendants and by the marker `AURORA_AGENT` in the environment: own sessions and double forks count too.
+Everything blocking here is called in a thread. Never `asyncio.create_subprocess_exec`: it can hang when cancelled.
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-
-import psutil
 
 from engine import supervisor
 from engine.errors import AuroraError
+from engine.process_tree import Identity, descendants, pause, resume, stop
 from engine.text import clean
 
-MARKER = "AURORA_AGENT"
 START_LIMIT = 10.0
+START_POLL = 0.002
 TAIL_BYTES = 64 * 1024
 
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """One process for all time: pid, start in clock ticks since boot, boot id."""
-
-    pid: int
-    start_ticks: int
-    boot_id: str
-
-    def alive(self) -> bool:
-        """True while exactly this process runs."""
-        try:
-            state = Path(f"/proc/{self.pid}/stat").read_bytes().rpartition(b")")[2].split()
-        except OSError:
-            return False
-        return state[0] != b"Z" and int(state[19]) == self.start_ticks and self.boot_id == supervisor.boot_id()
+__all__ = [
+    "ExitRecord",
+    "Identity",
+    "LaunchSpec",
+    "adopt",
+    "descendants",
+    "exit_record",
+    "file_of",
+    "launch",
+    "log_of",
+    "pause",
+    "recorded",
+    "resume",
+    "stop",
+    "tail",
+    "wait_exit",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class LaunchSpec:
-    """What to start. `record` is the stem of its files (.pid, .log, .exit); `env` is passed on, never written down."""
+    """What to start. `record` is the stem of its files (.pid, .exit and, unless `log` names another, .log).
+
+    `env` is passed on, never written down. With `lifeline` the command does not outlive this process.
+    """
 
     record: Path
     command: tuple[str, ...]
@@ -55,6 +58,7 @@ class LaunchSpec:
     env: Mapping[str, str]
     marker: str
     lifeline: bool = False
+    log: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,45 +74,82 @@ def file_of(record: Path, kind: str) -> Path:
     return record.with_name(f"{record.name}.{kind}")
 
 
-def launch(spec: LaunchSpec, lifeline: int = -1) -> Identity:
-    """Start a command under a supervisor, unless its record says that was done already; who runs it.
+def log_of(spec: LaunchSpec) -> Path:
+    """Where the command's output goes."""
+    return spec.log or file_of(spec.record, "log")
 
-    AuroraError when it cannot be started.
+
+def launch(spec: LaunchSpec) -> Identity:
+    """Start a command under a supervisor, unless its record says that was done already; who runs (or ran) it.
+
+    AuroraError when it cannot be started. A command that does not exist is started and ends with 127.
     """
-    started = None if file_of(spec.record, "pid").exists() else _start(spec, lifeline)
-    deadline = time.monotonic() + START_LIMIT
-    while (identity := recorded(spec.record)) is None:
-        if time.monotonic() > deadline:
-            raise AuroraError(f"the supervisor of {spec.record.name} did not start")
-        time.sleep(0.002)
-    if started is not None and started.pid == identity.pid:
-        _CHILDREN[started.pid] = started
-    elif started is not None:
-        started.wait()
+    identity = recorded(spec.record)
+    if identity is not None:
+        return identity
+    process = _start(spec)
+    identity = _wait_recorded(spec, process)
+    if identity.pid == process.pid:
+        _CHILDREN[process.pid] = process
+    else:
+        process.wait()
     return identity
 
 
-def _start(spec: LaunchSpec, lifeline: int) -> subprocess.Popen[bytes]:
-    argv = [sys.executable, "-I", "-S", supervisor.__file__, str(spec.record), spec.marker, str(lifeline)]
-    spec.record.parent.mkdir(parents=True, exist_ok=True)
-    with file_of(spec.record, "log").open("ab") as log:
-        try:
+_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
+"""Supervisors this process started, kept so that they are reaped."""
+
+
+def _start(spec: LaunchSpec) -> subprocess.Popen[bytes]:
+    lifeline = _lifeline() if spec.lifeline else -1
+    record = str(spec.record.absolute())
+    argv = [sys.executable, "-I", "-S", supervisor.__file__, record, spec.marker, str(lifeline), *spec.command]
+    try:
+        spec.record.parent.mkdir(parents=True, exist_ok=True)
+        with log_of(spec).open("ab") as log:
             return subprocess.Popen(
-                [*argv, *spec.command],
+                argv,
                 cwd=spec.cwd,
                 env=dict(spec.env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                pass_fds=(lifeline,) if lifeline >= 0 else (),
+                pass_fds=(lifeline,) if spec.lifeline else (),
             )
-        except OSError as error:
-            raise AuroraError(f"{spec.command[0]} could not be started: {error.strerror}") from error
+    except OSError as error:
+        raise _cannot_start(spec, error) from error
 
 
-_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
-"""Supervisors this process started, kept so that they are reaped and never warned about."""
+def _cannot_start(spec: LaunchSpec, error: OSError) -> AuroraError:
+    hint = None
+    if error.errno == errno.E2BIG:
+        hint = "a prompt this long must be passed as a file: use {prompt_file} instead of {prompt}"
+    elif not spec.cwd.is_dir():
+        hint = f"the folder {spec.cwd} does not exist"
+    return AuroraError(f"{spec.command[0]} could not be started: {error.strerror}", hint)
+
+
+@cache
+def _lifeline() -> int:
+    """The end to pass on of a pipe whose other end lives exactly as long as this process."""
+    return os.pipe()[0]
+
+
+def _wait_recorded(spec: LaunchSpec, process: subprocess.Popen[bytes]) -> Identity:
+    deadline = time.monotonic() + START_LIMIT
+    while time.monotonic() < deadline:
+        ended = process.poll() is not None
+        identity = recorded(spec.record)
+        if identity is not None:
+            return identity
+        if ended:
+            break
+        time.sleep(START_POLL)
+    process.kill()
+    process.wait()
+    said = tail(log_of(spec), lines=1)
+    raise AuroraError(f"the supervisor of {spec.record.name} did not start", f"it said: {said}" if said else None)
 
 
 def recorded(record: Path) -> Identity | None:
@@ -136,11 +177,14 @@ def exit_record(record: Path) -> ExitRecord | None:
 
 
 async def wait_exit(identity: Identity, record: Path) -> ExitRecord | None:
-    """Wait until a supervisor has ended; its record, None when it died without writing one."""
+    """Wait until a supervisor has ended; its record, None when it died without writing one (then `stop` the rest).
+
+    May be cancelled at any time; the command goes on.
+    """
     await _wait_gone(identity)
     child = _CHILDREN.pop(identity.pid, None)
     if child is not None:
-        await asyncio.to_thread(child.wait)
+        child.wait()
     return exit_record(record)
 
 
@@ -161,86 +205,14 @@ async def _wait_gone(identity: Identity) -> None:
 
 
 def tail(path: Path, limit_bytes: int = TAIL_BYTES, lines: int = 60) -> str:
-    """The cleaned last lines of a file, empty when there is none."""
+    """The cleaned last lines of a file (looking at its last `limit_bytes`), empty when there is none."""
     try:
         with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - limit_bytes))
-            text = clean(file.read())
+            start = max(0, file.seek(0, os.SEEK_END) - limit_bytes)
+            file.seek(start)
+            raw = file.read(limit_bytes)
     except OSError:
         return ""
-    return "\n".join(text.rstrip().split("\n")[-lines:])
-
-
-# --- the whole tree ------------------------------------------------------------------------------------------------
-
-
-def descendants(identity: Identity, marker: str) -> list[psutil.Process]:
-    """Everything that belongs to an attempt, without its supervisor."""
-    found = set(supervisor.children_of({identity.pid})) if identity.alive() else set()
-    marked = _marked(marker)
-    found |= marked | supervisor.children_of(marked)
-    found.discard(identity.pid)
-    return [process for pid in sorted(found) if (process := _process(pid)) is not None]
-
-
-def _marked(marker: str) -> set[int]:
-    wanted = f"{MARKER}={marker}".encode()
-    found = set()
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                environ = Path(f"/proc/{name}/environ").read_bytes()
-            except OSError:
-                continue
-            if wanted in environ.split(b"\0"):
-                found.add(int(name))
-    return found
-
-
-def _process(pid: int) -> psutil.Process | None:
-    try:
-        process = psutil.Process(pid)
-        return process if process.status() != psutil.STATUS_ZOMBIE else None
-    except psutil.NoSuchProcess:
-        return None
-
-
-def pause(identity: Identity, marker: str) -> int:
-    """Stop every process of an attempt, to a fixpoint; how many."""
-    stopped: set[int] = set()
-    while new := [p for p in descendants(identity, marker) if p.pid not in stopped]:
-        for process in new:
-            _send(process, signal.SIGSTOP)
-            stopped.add(process.pid)
-    return len(stopped)
-
-
-def resume(identity: Identity, marker: str) -> int:
-    """Let every process of an attempt go on; how many."""
-    processes = descendants(identity, marker)
-    for process in processes:
-        _send(process, signal.SIGCONT)
-    return len(processes)
-
-
-def stop(identity: Identity, marker: str, grace: float = 5.0) -> None:
-    """Terminate an attempt's processes, kill after `grace` seconds what is left, until there is none."""
-    deadline = time.monotonic() + grace
-    asked: set[int] = set()
-    while left := descendants(identity, marker):
-        for process in left:
-            if time.monotonic() > deadline:
-                _send(process, signal.SIGKILL)
-            elif process.pid not in asked:
-                _send(process, signal.SIGTERM)
-                _send(process, signal.SIGCONT)
-                asked.add(process.pid)
-        time.sleep(0.02)
-
-
-def _send(process: psutil.Process, number: signal.Signals) -> None:
-    try:
-        process.send_signal(number)
-    except psutil.NoSuchProcess:
-        return
+    if start:
+        raw = raw.partition(b"\n")[2] or raw
+    return "\n".join(clean(raw).rstrip().split("\n")[-lines:])

@@ -338,7 +338,7 @@ def on_agent_exited(state: State, event: ev.AgentExited) -> Iterator[Effect]:
     record.cost += event.cost
     record.tokens += event.tokens
     state.budget.spend(event.cost, event.tokens)
-    state.slots.resume(record.id)
+    state.slots.forget(record.id)
     state.move(record, TaskState.RUNNING, "its work is committed")
     yield capture(record)
 

@@ -56,6 +56,12 @@ class SlotLine:
             self._returning.remove(owner)
         return True
 
+    def forget(self, owner: str) -> None:
+        """The owner has ended: it neither pauses nor returns."""
+        self._suspended.discard(owner)
+        if owner in self._returning:
+            self._returning.remove(owner)
+
     def _room(self) -> int:
         return self.limit - sum(asked.owner not in self._suspended for asked in self._held.values())
 

@@ -3,30 +3,37 @@
     python -I -S supervisor.py RECORD MARKER LIFELINE_FD COMMAND [ARG...]
 
 It is a session of its own and the subreaper of everything the command starts. `RECORD.pid` says who it is (made once:
-a second supervisor for the same record gives up), `RECORD.log` takes the output, `RECORD.exit` the end. When the
-command has ended it ends what was left behind. With a lifeline (a pipe) it ends everything when the engine dies.
+a second supervisor for the same record gives up), its own stdout and stderr are the command's, `RECORD.exit` tells the
+end. When the command has ended it ends what was left behind. SIGTERM, or the end of the lifeline (a pipe whose other
+end the engine holds, -1 for none), ends everything. Few imports: an agent's start waits for them.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterable
 
 PR_SET_CHILD_SUBREAPER = 36
 GRACE = 3.0
+POLL = 0.01
+IGNORED = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP)
+NOT_FOUND, NOT_EXECUTABLE = 127, 126
 
 
 def start_ticks(pid: int) -> int:
     """When a process started, in clock ticks since boot (field 22 of /proc/PID/stat)."""
+    return int(stat_fields(pid)[19])
+
+
+def stat_fields(pid: int | str) -> list[bytes]:
+    """/proc/PID/stat from its third field (the state) on; the second, the name, may hold anything."""
     with open(f"/proc/{pid}/stat", "rb") as stat:
-        return int(stat.read().rpartition(b")")[2].split()[19])
+        return stat.read().rpartition(b")")[2].split()
 
 
 def boot_id() -> str:
@@ -40,7 +47,7 @@ def claim(record: str) -> bool:
     me = os.getpid()
     draft = f"{record}.pid.{me}"
     with open(draft, "w", encoding="ascii") as file:
-        json.dump({"pid": me, "start_ticks": start_ticks(me), "boot_id": boot_id()}, file)
+        file.write(f'{{"pid": {me}, "start_ticks": {start_ticks(me)}, "boot_id": "{boot_id()}"}}\n')
     try:
         os.link(draft, f"{record}.pid")
     except FileExistsError:
@@ -54,38 +61,40 @@ def write_end(record: str, code: int) -> None:
     """Write RECORD.exit by rename."""
     draft = f"{record}.exit.{os.getpid()}"
     with open(draft, "w", encoding="ascii") as file:
-        json.dump({"code": code, "ended": time.time()}, file)
+        file.write(f'{{"code": {code}, "ended": {time.time()!r}}}\n')
     os.rename(draft, f"{record}.exit")
 
 
-def children_of(parents: set[int]) -> set[int]:
+def children_of(parents: Iterable[int]) -> set[int]:
     """All living descendants of the processes `parents`, by one look through /proc."""
     family: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        try:
-            with open(f"/proc/{name}/stat", "rb") as stat:
-                fields = stat.read().rpartition(b")")[2].split()
-        except OSError:
-            continue
-        if fields[0] != b"Z":
-            family.setdefault(int(fields[1]), []).append(int(name))
+        if name.isdigit():
+            try:
+                fields = stat_fields(name)
+            except OSError:
+                continue
+            if fields[0] != b"Z":
+                family.setdefault(int(fields[1]), []).append(int(name))
     found: set[int] = set()
     todo = list(parents)
     while todo:
-        for child in family.get(todo.pop(), ()):
-            if child not in found:
-                found.add(child)
-                todo.append(child)
+        new = [child for child in family.get(todo.pop(), ()) if child not in found]
+        found.update(new)
+        todo.extend(new)
     return found
 
 
-def send(pids: set[int], number: int) -> None:
-    """Signal processes that may be gone."""
-    for pid in pids:
-        with suppress(ProcessLookupError):
+def send(pid: int, *numbers: int) -> bool:
+    """Signal a process that may be gone; False when that is not allowed (it became another user's)."""
+    try:
+        for number in numbers:
             os.kill(pid, number)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return True
 
 
 def reap() -> dict[int, int]:
@@ -101,70 +110,86 @@ def reap() -> dict[int, int]:
         ended[pid] = os.waitstatus_to_exitcode(status)
 
 
-def end_all() -> None:
-    """Continue, terminate and at last kill every descendant until there is none."""
-    me = {os.getpid()}
+def end_all() -> dict[int, int]:
+    """Terminate, continue and at last kill every descendant until there is none; what was reaped."""
     deadline = time.monotonic() + GRACE
+    ended: dict[int, int] = {}
     asked: set[int] = set()
-    while left := children_of(me):
-        if time.monotonic() > deadline:
-            send(left, signal.SIGKILL)
-        elif left - asked:
-            send(left - asked, signal.SIGTERM)
-            send(left - asked, signal.SIGCONT)
-            asked |= left
-        time.sleep(0.01)
-        ENDED.update(reap())
-    ENDED.update(reap())
+    out_of_reach: set[int] = set()
+    while left := children_of({os.getpid()}) - out_of_reach:
+        overdue = time.monotonic() > deadline
+        todo = left if overdue else left - asked
+        numbers = (signal.SIGKILL,) if overdue else (signal.SIGTERM, signal.SIGCONT)
+        out_of_reach |= {pid for pid in todo if not send(pid, *numbers)}
+        asked |= todo
+        time.sleep(POLL)
+        ended |= reap()
+    return ended | reap()
 
 
-ENDED: dict[int, int] = {}
+def start(command: list[str], marker: str) -> int:
+    """Start the command in a session of its own, with default signals and the marker; its pid."""
+    return os.posix_spawnp(
+        command[0],
+        command,
+        {**os.environ, "AURORA_AGENT": marker},
+        setsid=True,
+        setsigmask=[],
+        setsigdef=[signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGCHLD, *IGNORED],
+    )
+
+
+def wait_for_end(child: int, wake: int, lifeline: int, stopping: list[int]) -> int | None:
+    """Reap until the command ends (its exit code), or until all is to be stopped (None)."""
+    poll = select.poll()
+    poll.register(wake, select.POLLIN)
+    if lifeline >= 0:
+        poll.register(lifeline, select.POLLIN)
+    while not stopping:
+        ended = reap()
+        if child in ended:
+            return ended[child]
+        for fd, _ in poll.poll():
+            if not os.read(fd, 4096):
+                stopping.append(signal.SIGTERM)
+    return None
+
+
+def set_signals(stopping: list[int]) -> int:
+    """Note SIGTERM in `stopping`, ignore a terminal's signals; a descriptor that is readable after any signal."""
+    wake, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+    signal.signal(signal.SIGTERM, lambda number, _: stopping.append(number))
+    for number in (signal.SIGCHLD, *IGNORED):
+        signal.signal(number, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    return wake
 
 
 def main() -> None:
     """Start the command, wait, clean up, record."""
     record, marker, lifeline, command = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:]
-    wake_read, wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-    signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
-    stopped: list[int] = []
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP):
-        signal.signal(number, signal.SIG_IGN)
+    stopping: list[int] = []
+    wake = set_signals(stopping)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    if not claim(record):
-        return
+    if lifeline >= 0:
+        os.set_inheritable(lifeline, False)
+    if claim(record):
+        write_end(record, run(command, marker, wake, lifeline, stopping))
+
+
+def run(command: list[str], marker: str, wake: int, lifeline: int, stopping: list[int]) -> int:
+    """From the command's start until nothing of it is left; its exit code (negative: signal)."""
+    if stopping:
+        return -signal.SIGTERM
     try:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=1,
-            stderr=2,
-            start_new_session=True,
-            restore_signals=True,
-            preexec_fn=default_signals,
-            env={**os.environ, "AURORA_AGENT": marker},
-        )
+        child = start(command, marker)
     except OSError as error:
-        os.write(2, f"aurora: {command[0]}: {error.strerror}\n".encode())
-        write_end(record, 127 if isinstance(error, FileNotFoundError) else 126)
-        return
-    watched = [wake_read] + ([lifeline] if lifeline >= 0 else [])
-    while child.pid not in ENDED and not stopped:
-        ready, _, _ = select.select(watched, [], [])
-        if wake_read in ready:
-            os.read(wake_read, 4096)
-        if lifeline in ready and not os.read(lifeline, 1):
-            stopped.append(1)
-        ENDED.update(reap())
-    end_all()
-    write_end(record, ENDED.get(child.pid, -signal.SIGTERM))
-
-
-def default_signals() -> None:
-    """Give the command the default reactions the supervisor gave up."""
-    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP):
-        signal.signal(number, signal.SIG_DFL)
+        os.write(2, f"aurora: {command[0]}: {error.strerror}\n".encode(errors="replace"))
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+    code = wait_for_end(child, wake, lifeline, stopping)
+    left = end_all()
+    return left.get(child, -signal.SIGTERM) if code is None else code
 
 
 if __name__ == "__main__":

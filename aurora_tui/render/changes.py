@@ -23,7 +23,7 @@ def opening(snapshot: Snapshot, look: Look) -> list[str]:
     """The first line of a headless run."""
     landed = sum(task.state is TaskState.LANDED for task in snapshot.tasks)
     size = f"{many(len(snapshot.tasks), 'task')}, {many(snapshot.workers_limit, 'worker')}"
-    known = f", {landed} landed before" if landed else ""
+    known = f", {landed} landed already" if landed else ""
     words = f"run {snapshot.run} on {flat(snapshot.repo)}:{snapshot.target}: {size}{known}"
     return look.finish([_line(snapshot.at, words, look)])
 
@@ -41,13 +41,13 @@ def changes(before: Snapshot | None, after: Snapshot, look: Look) -> list[str]:
         )
         room = max(NARROWEST, look.width - width - STATE_WIDTH - 14)
         lines.append(f"{look.paint(look.clock(at), 'dim')}  {head}  {cut(flat(first), room)}")
-        lines += [look.paint(cut(f"          | {line}", max(NARROWEST, look.width)), "dim") for line in rest]
+        lines += [look.paint(cut(f"          | {line}".rstrip(), max(NARROWEST, look.width)), "dim") for line in rest]
     return look.finish(lines)
 
 
 def pulse(snapshot: Snapshot, look: Look) -> list[str]:
     """A sign of life after a while without changes."""
-    parts = [progress(snapshot), spent(snapshot), duration(look.now - snapshot.started)]
+    parts = [progress(snapshot), spent(snapshot), duration(float(int(look.now - snapshot.started)))]
     return look.finish([_line(look.now, "… " + ", ".join(part for part in parts if part), look)])
 
 

@@ -152,10 +152,11 @@ def locks(snapshot: Snapshot, look: Look) -> list[str]:
         Column("waiting", stretch=True),
     )
     ordered = sorted(snapshot.locks, key=lambda lock: (-len(lock.waiters), lock.pattern, lock.holder))
-    return look.finish(table(columns, [_lock_row(snapshot, lock, look) for lock in ordered], look, lines=2))
+    states = {task.id: task.state for task in snapshot.tasks}
+    return look.finish(table(columns, [_lock_row(lock, states[lock.holder], look) for lock in ordered], look, lines=2))
 
 
-def _lock_row(snapshot: Snapshot, lock: LockView, look: Look) -> list[Cell]:
+def _lock_row(lock: LockView, holder: TaskState, look: Look) -> list[Cell]:
     mode = f"{lock.mode}, grown" if lock.grown else lock.mode
     flag = " (‖ paused)" if lock.holder_paused else ""
     stuck = lock.holder_paused and bool(lock.waiters)
@@ -165,7 +166,7 @@ def _lock_row(snapshot: Snapshot, lock: LockView, look: Look) -> list[Cell]:
     return [
         Cell(lock.pattern),
         Cell(mode),
-        Cell(lock.holder + flag, "warn" if stuck else STYLES[snapshot.task(lock.holder).state]),
+        Cell(lock.holder + flag, "warn" if stuck else STYLES[holder]),
         Cell(duration(look.now - lock.since)),
         Cell(waiting, "warn" if stuck else ""),
     ]
@@ -180,7 +181,8 @@ def queue(snapshot: Snapshot, look: Look) -> list[str]:
         Column("takes", right=True),
         Column("why", stretch=True),
     )
-    rows = [_queue_row(snapshot.task(task)) for task in snapshot.queue]
+    tasks = {task.id: task for task in snapshot.tasks}
+    rows = [_queue_row(tasks[task]) for task in snapshot.queue]
     lines = table(columns, rows, look, lines=2) if rows else ["no task is queued"]
     rest = [*merge_words(snapshot, look), *bound_words(snapshot, look)]
     return look.finish([*lines, "", *rest] if rest else lines)

@@ -205,7 +205,8 @@ def test_a_command_dies_with_the_engine(tmp_path: Path) -> None:
         "import asyncio, os, sys; from pathlib import Path; from engine.command import run_command\n"
         "here = Path(sys.argv[1])\n"
         "script = 'while :; do echo x >> count; sleep 0.01; done'\n"
-        "asyncio.run(run_command(script, cwd=here, env=dict(os.environ), log=here / 'out.log', marker='life', time_limit=None))\n"
+        "log, env = here / 'out.log', dict(os.environ)\n"
+        "asyncio.run(run_command(script, cwd=here, env=env, log=log, marker='life', time_limit=None))\n"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as engine:
         wait_for(lambda: size(tmp_path / "count") > 4)

@@ -189,8 +189,8 @@ def test_empty_views_say_that_they_are_empty() -> None:
 # --- the lines of a headless run ------------------------------------------------------------------------------------
 
 
-def test_opening_counts_what_landed_before() -> None:
-    assert opening(busy_run(), NARROW) == [" 751s  run r1 on shop:main: 11 tasks, 4 workers, 1 landed before"]
+def test_opening_counts_what_has_landed() -> None:
+    assert opening(busy_run(), NARROW) == [" 751s  run r1 on shop:main: 11 tasks, 4 workers, 1 landed already"]
 
 
 def test_first_look_leaves_out_what_is_not_under_way() -> None:

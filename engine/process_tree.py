@@ -1,0 +1,153 @@
+"""Finding, pausing and ending every process of an attempt: own sessions and double forks too. Blocking, for threads.
+
+A process is known by pid, start time and boot, never by pid alone. What belongs to an attempt is found through its
+supervisor's descendants and by the marker `AURORA_AGENT` in the environment, so also when the supervisor is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psutil
+
+from engine import supervisor
+
+MARKER = "AURORA_AGENT"
+POLL = 0.02
+BEGIN_LIMIT = 2.0
+STOP_LIMIT = 0.2
+NOT_RUNNING = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One process for all time: pid, start in clock ticks since boot, boot id."""
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+
+    def alive(self) -> bool:
+        """True while exactly this process runs."""
+        try:
+            fields = supervisor.stat_fields(self.pid)
+        except OSError:
+            return False
+        return fields[0] != b"Z" and int(fields[19]) == self.start_ticks and self.boot_id == supervisor.boot_id()
+
+
+def descendants(identity: Identity, marker: str) -> list[psutil.Process]:
+    """Everything that belongs to an attempt, parents before their children, without its supervisor."""
+    marked = _marked(marker)
+    roots = {identity.pid, *marked} if identity.alive() else marked
+    found = (marked | supervisor.children_of(roots)) - {identity.pid}
+    processes = [process for pid in found if (process := _running(pid)) is not None]
+    return sorted(processes, key=lambda process: (process.create_time(), process.pid))
+
+
+def _marked(marker: str) -> set[int]:
+    wanted = f"{MARKER}={marker}".encode()
+    return {int(name) for name in os.listdir("/proc") if name.isdigit() and wanted in _environment(name)}
+
+
+def _environment(pid: str) -> list[bytes]:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:
+        return []
+
+
+def _running(pid: int) -> psutil.Process | None:
+    try:
+        process = psutil.Process(pid)
+        return process if process.status() != psutil.STATUS_ZOMBIE else None
+    except psutil.NoSuchProcess:
+        return None
+
+
+def pause(identity: Identity, marker: str) -> int:
+    """Stop every process of an attempt, to a fixpoint; how many. The supervisor itself goes on.
+
+    Parents first, and `resume` children first: a shell with job control never sees its child stopped. An attempt that
+    is just being started is waited for, so that it cannot slip through.
+    """
+    stopped: set[psutil.Process] = set()
+    deadline = time.monotonic() + BEGIN_LIMIT
+    while True:
+        new = [process for process in descendants(identity, marker) if process not in stopped]
+        for process in new:
+            _freeze(process)
+        stopped.update(new)
+        if not new:
+            if stopped or not identity.alive() or time.monotonic() > deadline:
+                return len(stopped)
+            time.sleep(POLL)
+
+
+def _freeze(process: psutil.Process) -> None:
+    """SIGSTOP, and wait until it has taken effect (a process in the middle of a disk access takes it later)."""
+    deadline = time.monotonic() + STOP_LIMIT
+    if _send(process, signal.SIGSTOP):
+        while (status := _status(process)) not in NOT_RUNNING and time.monotonic() < deadline:
+            time.sleep(0 if status == psutil.STATUS_RUNNING else 0.001)
+
+
+def _status(process: psutil.Process) -> str:
+    try:
+        return str(process.status())
+    except psutil.NoSuchProcess:
+        return psutil.STATUS_DEAD
+
+
+def resume(identity: Identity, marker: str) -> int:
+    """Let every process of an attempt go on; how many."""
+    processes = descendants(identity, marker)
+    for process in reversed(processes):
+        _send(process, signal.SIGCONT)
+    return len(processes)
+
+
+def stop(identity: Identity, marker: str, grace: float = 5.0) -> None:
+    """Terminate an attempt's processes, kill after `grace` seconds what is left, until there is none.
+
+    Then its supervisor has ended too (and written the exit record, unless it was killed before).
+    """
+    _end(lambda: descendants(identity, marker), grace)
+    _end(lambda: _itself(identity), max(grace, 2 * supervisor.GRACE))
+    _end(lambda: descendants(identity, marker), 0.0)
+
+
+def _itself(identity: Identity) -> list[psutil.Process]:
+    process = _running(identity.pid) if identity.alive() else None
+    return [] if process is None else [process]
+
+
+def _end(find: Callable[[], list[psutil.Process]], grace: float) -> None:
+    """Ask each process once to end, kill what is left after `grace` seconds; those out of reach are left alone."""
+    deadline = time.monotonic() + grace
+    asked: set[psutil.Process] = set()
+    out_of_reach: set[psutil.Process] = set()
+    while left := [process for process in find() if process not in out_of_reach]:
+        overdue = time.monotonic() > deadline
+        numbers = (signal.SIGKILL,) if overdue else (signal.SIGTERM, signal.SIGCONT)
+        todo = [process for process in left if overdue or process not in asked]
+        out_of_reach.update(process for process in todo if not _send(process, *numbers))
+        asked.update(todo)
+        time.sleep(POLL)
+
+
+def _send(process: psutil.Process, *numbers: signal.Signals) -> bool:
+    """Signal a process that may be gone; False when that is not allowed (it became another user's)."""
+    try:
+        for number in numbers:
+            process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.AccessDenied:
+        return False
+    return True
