@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from engine.process import ExitRecord, LaunchSpec, exit_record, file_of, launch, recorded, stop, wait_exit
+from engine.process import ExitRecord, LaunchSpec, collect, exit_record, file_of, launch, recorded, stop, wait_exit
 
 T = TypeVar("T")
 KILLED = -9
@@ -93,9 +93,11 @@ async def _undisturbed(future: asyncio.Future[T]) -> T:
 def _wind_up(spec: LaunchSpec) -> ExitRecord | None:
     """End what is left, remove the record's files; how the command ended. Blocking."""
     identity = recorded(spec.record)
-    if identity is not None and exit_record(spec.record) is None:
+    if identity is None:
+        return None
+    if exit_record(spec.record) is None:
         stop(identity, spec.marker)
-    ended = exit_record(spec.record)
+    ended = collect(identity, spec.record)
     for kind in ("pid", "exit"):
         file_of(spec.record, kind).unlink(missing_ok=True)
     return ended

@@ -287,9 +287,14 @@ class AgentJobs:
         live.timed_out = True
         await self._stop(live)
 
+    def _still(self, effect: ef.PauseAgent | ef.ResumeAgent | ef.StopAgent) -> LiveAttempt | None:
+        """The attempt a signal is meant for, if it is the one that runs."""
+        live = self.live.get(effect.task)
+        return live if live is not None and live.effect.attempt == effect.attempt else None
+
     async def pause(self, effect: ef.PauseAgent) -> None:
         """PauseAgent → AgentPaused."""
-        live = self.live.get(effect.task)
+        live = self._still(effect)
         if live is None or live.identity is None:
             return
         async with live.signals:
@@ -299,7 +304,7 @@ class AgentJobs:
 
     async def resume(self, effect: ef.ResumeAgent) -> None:
         """ResumeAgent."""
-        live = self.live.get(effect.task)
+        live = self._still(effect)
         if live is not None and live.identity is not None:
             async with live.signals:
                 live.clock(running=True)
@@ -307,7 +312,7 @@ class AgentJobs:
 
     async def stop(self, effect: ef.StopAgent) -> None:
         """StopAgent; the agent's own job reports its end."""
-        live = self.live.get(effect.task)
+        live = self._still(effect)
         if live is not None:
             await self._stop(live)
 

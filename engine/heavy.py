@@ -2,14 +2,17 @@
 
 A shim writes one line into the fifo `requests` and waits on a fifo of its own. The engine watches the shim's process by
 pidfd from the moment it asks; the real program is executed in the same process, so its end frees the slot, however it
-comes. A shim never waits for a dead engine: it compares the engine's pid and start time once a second.
+comes. A shim never waits for a dead engine: a guard beside it reads the fifo `alive`, which only the engine holds open
+for writing, so the kernel wakes it when the engine ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shlex
+import signal
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -21,6 +24,8 @@ from typing import NoReturn
 from engine.supervisor import start_ticks
 
 SLOT_COMMAND = "aurora-slot"
+LONGEST_REMARK = 300
+REQUEST = re.compile(r"([0-9]+\.[0-9]+)\t([0-9]+\.[0-9]+)\t([^\t]*)\t(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +38,31 @@ class SlotAsk:
     pid: int
 
 
+# --- the shims ----------------------------------------------------------------------------------------------------
+
+
 def write_shims(folder: Path, heavy: Sequence[str]) -> None:
-    """One script per program named in `heavy` (and one for `aurora slot`); scripts no longer wanted are removed."""
+    """One script per program named in `heavy` (and one for `aurora slot`); scripts no longer wanted are removed.
+
+    Raises ValueError when a pattern does not begin with the plain name of a program.
+    """
+    by_program = _by_program(heavy)
     folder.mkdir(parents=True, exist_ok=True)
-    by_program: dict[str, list[str]] = {SLOT_COMMAND: []}
-    for pattern in heavy:
-        program, *words = pattern.split()
-        by_program.setdefault(program, []).append(" ".join(words))
     for program, patterns in by_program.items():
         _write_script(folder / program, _script(program, patterns))
     for old in folder.iterdir():
         if old.name not in by_program:
-            old.unlink()
+            old.unlink(missing_ok=True)
+
+
+def _by_program(heavy: Sequence[str]) -> dict[str, list[str]]:
+    by_program: dict[str, list[str]] = {SLOT_COMMAND: []}
+    for pattern in heavy:
+        program, *words = pattern.split() or [""]
+        if not program or "/" in program or program.startswith(".") or program == SLOT_COMMAND:
+            raise ValueError(f"`{pattern}` does not begin with the plain name of a program")
+        by_program.setdefault(program, []).append(" ".join(words))
+    return by_program
 
 
 def _script(program: str, patterns: Sequence[str]) -> str:
@@ -52,15 +70,15 @@ def _script(program: str, patterns: Sequence[str]) -> str:
     for number, words in enumerate(sorted(patterns, key=len, reverse=True)):
         test = "if" if number == 0 else "elif"
         label = shlex.quote(f"{program} {words}".strip())
-        lines.append(f'        {test} heavy {shlex.quote(words)} "$@"; then take_slot {label}')
-    body = "\n".join([*lines, "        fi"]) if lines else ""
+        lines.append(f'{test} aurora_heavy {shlex.quote(words)} "$@"; then aurora_take_slot {label}')
+    body = "\n".join([*lines, "fi"]) if lines else ""
     template = files("engine").joinpath("shim.sh.tmpl").read_text(encoding="utf-8")
     return template.replace("@NAME@", shlex.quote(program)).replace("@PATTERNS@", body)
 
 
 def _write_script(path: Path, text: str) -> None:
     with suppress(OSError):
-        if path.read_text(encoding="utf-8") == text:
+        if path.read_text(encoding="utf-8") == text and os.access(path, os.X_OK):
             return
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(text, encoding="utf-8")
@@ -68,12 +86,29 @@ def _write_script(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+def run_with_slot(folder: Path, shims: Path, command: Sequence[str]) -> NoReturn:
+    """Replace this process by `command`, which first waits for a slot if an engine listens in `folder`.
+
+    Raises OSError when the command cannot be started and there is no shim to say so.
+    """
+    environment = {**os.environ, "AURORA_SLOTS": str(folder)}
+    script = shims / SLOT_COMMAND
+    if script.exists():
+        os.execve("/bin/sh", ["sh", str(script), *command], environment)
+    os.execvpe(command[0], list(command), environment)
+
+
+# --- the engine's end ---------------------------------------------------------------------------------------------
+
+
 @dataclass(slots=True)
 class _Client:
-    """A process in line or holding a slot: its pidfd, and the fifo it listens on (-1 once it was told to go)."""
+    """A process in line or holding a slot. While it waits, `reply` is the fifo it reads and `guard` the pidfd of the
+    process that looks out for our end; both are -1 once it was let go."""
 
     pidfd: int
-    reply: int
+    reply: int = -1
+    guard: int = -1
     told: bool = False
 
 
@@ -84,22 +119,31 @@ class SlotServer:
         self.folder = folder
         self._on_request, self._on_end = on_request, on_end
         self._clients: dict[str, _Client] = {}
-        self._requests = -1
+        self._requests = self._alive = -1
         self._rest = b""
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Listen; whatever an earlier engine left in the folder is removed."""
+        """Listen; what an earlier engine left in the folder is removed. `alive` appears last: who finds it is heard."""
         self._loop = loop
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for old in self.folder.iterdir():
-            old.unlink()
-        path = self.folder / "requests"
-        os.mkfifo(path, 0o600)
-        self._requests = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        draft = self.folder / ".engine"
-        draft.write_text(f"{os.getpid()} {start_ticks(os.getpid())}\n", encoding="ascii")
-        draft.replace(self.folder / "engine")
+        self._remove_doors()
+        for left in self.folder.glob("reply.*"):
+            left.unlink(missing_ok=True)
+        self._requests = self._make_fifo("requests")
+        self._alive = self._make_fifo("alive")
         loop.add_reader(self._requests, self._hear)
+
+    def _make_fifo(self, name: str) -> int:
+        draft = self.folder / f".{name}"
+        draft.unlink(missing_ok=True)
+        os.mkfifo(draft, 0o600)
+        opened = os.open(draft, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        draft.replace(self.folder / name)
+        return opened
+
+    def _remove_doors(self) -> None:
+        for name in ("alive", "requests"):
+            (self.folder / name).unlink(missing_ok=True)
 
     def environment(self, owner: str) -> dict[str, str]:
         """What a shim needs to find us."""
@@ -110,32 +154,42 @@ class SlotServer:
             self._rest += os.read(self._requests, 65536)
         *lines, self._rest = self._rest.split(b"\n")
         for line in lines:
-            fields = line.decode("utf-8", "replace").split("\t")
-            if len(fields) == 4 and fields[1].isdigit():
-                self._asked(SlotAsk(fields[0], fields[2], fields[3], int(fields[1])))
+            if heard := REQUEST.fullmatch(line.decode("utf-8", "replace")):
+                self._asked(*heard.groups())
 
-    def _asked(self, ask: SlotAsk) -> None:
-        if ask.slot in self._clients or not self._watch(ask.slot, ask.pid):
+    def _asked(self, asking: str, guarding: str, command: str, owner: str) -> None:
+        """One shim was heard. A process that cannot be watched, or is known already, is let go at once."""
+        slot = f"s{asking}"
+        reply = self._open_reply(slot)
+        guard = _pidfd(guarding) if guarding != asking else -1
+        client = _Client(-1 if slot in self._clients else _pidfd(asking), reply, guard)
+        if client.pidfd < 0:
+            _dismiss(client, "go")
             return
+        self._add(slot, client)
+        self._on_request(SlotAsk(slot, _printable(owner), _printable(command), int(asking.partition(".")[0])))
+
+    def _open_reply(self, slot: str) -> int:
+        """Open the fifo the shim reads; it has it open too, so the name goes."""
+        path = self.folder / f"reply.{slot}"
         with suppress(OSError):
-            path = self.folder / f"reply.{ask.pid}"
             if stat.S_ISFIFO(path.lstat().st_mode):
-                self._clients[ask.slot].reply = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        self._on_request(ask)
+                opened = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+                path.unlink(missing_ok=True)
+                return opened
+        return -1
 
     def adopt(self, slot: str, pid: int) -> None:
-        """Watch a process that got its slot (or waited for one) from an earlier engine."""
-        if not self._watch(slot, pid):
+        """Watch a process that asked an earlier engine; when it is gone `on_end` comes soon."""
+        pidfd = _pidfd(slot.removeprefix("s")) if slot.startswith(f"s{pid}.") else -1
+        if pidfd < 0:
             self._loop.call_soon(self._on_end, slot)
+        else:
+            self._add(slot, _Client(pidfd))
 
-    def _watch(self, slot: str, pid: int) -> bool:
-        try:
-            pidfd = os.pidfd_open(pid)
-        except OSError:
-            return False
-        self._clients[slot] = _Client(pidfd, -1)
-        self._loop.add_reader(pidfd, self._gone, slot)
-        return True
+    def _add(self, slot: str, client: _Client) -> None:
+        self._clients[slot] = client
+        self._loop.add_reader(client.pidfd, self._gone, slot)
 
     def _gone(self, slot: str) -> None:
         self._forget(slot)
@@ -145,48 +199,64 @@ class SlotServer:
         client = self._clients.pop(slot)
         self._loop.remove_reader(client.pidfd)
         os.close(client.pidfd)
-        if client.reply >= 0:
-            os.close(client.reply)
-        (self.folder / f"reply.{slot[1:]}").unlink(missing_ok=True)
+        _dismiss(client, "gone")
 
     def grant(self, slot: str) -> None:
-        """Let a command go on."""
-        client = self._clients.get(slot)
-        if client is not None and client.reply >= 0:
-            self._say(client, "go\n")
-            os.close(client.reply)
-            client.reply = -1
+        """Let a command go on; ids that are gone are ignored."""
+        if client := self._clients.get(slot):
+            _dismiss(client, "go")
 
     def tell_waiting(self, slot: str, place: int, behind: Sequence[str]) -> None:
         """Say, once, behind which commands it waits."""
         client = self._clients.get(slot)
-        if client is not None and client.reply >= 0 and not client.told:
+        if client is not None and not client.told:
             client.told = True
-            self._say(client, f"wait {', '.join(behind)[:300] or 'nothing'}\n")
-
-    def _say(self, client: _Client, words: str) -> None:
-        with suppress(OSError):
-            os.write(client.reply, words.encode())
+            _say(client, f"wait {_printable(', '.join(behind))[:LONGEST_REMARK]}")
 
     def close(self) -> None:
         """Stop listening; commands in line go on without a slot."""
         if self._requests < 0:
             return
         self._loop.remove_reader(self._requests)
-        (self.folder / "requests").unlink(missing_ok=True)
-        (self.folder / "engine").unlink(missing_ok=True)
+        self._remove_doors()
         os.close(self._requests)
-        self._requests = -1
-        for slot, client in list(self._clients.items()):
-            if client.reply >= 0:
-                self._say(client, "gone\n")
+        os.close(self._alive)
+        self._requests = self._alive = -1
+        for slot in list(self._clients):
             self._forget(slot)
 
 
-def run_with_slot(folder: Path, shims: Path, command: Sequence[str]) -> NoReturn:
-    """Replace this process by `command`, which first waits for a slot if an engine listens in `folder`."""
-    environment = {**os.environ, "AURORA_SLOTS": str(folder)}
-    script = shims / SLOT_COMMAND
-    if script.exists():
-        os.execve("/bin/sh", ["sh", str(script), *command], environment)
-    os.execvpe(command[0], list(command), environment)
+def _pidfd(identity: str) -> int:
+    """A pidfd of the process PID.START_TICKS; -1 when there is none, or another one (namespaces, a re-used number)."""
+    pid, _, ticks = identity.partition(".")
+    try:
+        opened = os.pidfd_open(int(pid))
+    except (OSError, ValueError, OverflowError):
+        return -1
+    with suppress(OSError, ValueError):
+        if start_ticks(int(pid)) == int(ticks):
+            return opened
+    os.close(opened)
+    return -1
+
+
+def _say(client: _Client, words: str) -> None:
+    if client.reply >= 0:
+        with suppress(OSError):
+            os.write(client.reply, f"{words}\n".encode())
+
+
+def _dismiss(client: _Client, word: str) -> None:
+    """Say the last word to a shim, and end the guard it may have left behind."""
+    _say(client, word)
+    if client.guard >= 0:
+        with suppress(OSError):
+            signal.pidfd_send_signal(client.guard, signal.SIGKILL)
+    for opened in (client.reply, client.guard):
+        if opened >= 0:
+            os.close(opened)
+    client.reply = client.guard = -1
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)

@@ -31,6 +31,7 @@ __all__ = [
     "Identity",
     "LaunchSpec",
     "adopt",
+    "collect",
     "descendants",
     "exit_record",
     "file_of",
@@ -90,13 +91,13 @@ def launch(spec: LaunchSpec) -> Identity:
     process = _start(spec)
     identity = _wait_recorded(spec, process)
     if identity.pid == process.pid:
-        _CHILDREN[process.pid] = process
+        _CHILDREN[identity] = process
     else:
         process.wait()
     return identity
 
 
-_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
+_CHILDREN: dict[Identity, subprocess.Popen[bytes]] = {}
 """Supervisors this process started, kept so that they are reaped."""
 
 
@@ -182,7 +183,12 @@ async def wait_exit(identity: Identity, record: Path) -> ExitRecord | None:
     May be cancelled at any time; the command goes on.
     """
     await _wait_gone(identity)
-    child = _CHILDREN.pop(identity.pid, None)
+    return collect(identity, record)
+
+
+def collect(identity: Identity, record: Path) -> ExitRecord | None:
+    """Reap a supervisor that has ended or is just ending; its record."""
+    child = _CHILDREN.pop(identity, None)
     if child is not None:
         child.wait()
     return exit_record(record)
@@ -214,5 +220,6 @@ def tail(path: Path, limit_bytes: int = TAIL_BYTES, lines: int = 60) -> str:
     except OSError:
         return ""
     if start:
-        raw = raw.partition(b"\n")[2] or raw
+        whole = raw.partition(b"\n")[2]
+        raw = whole if whole.strip() else raw
     return "\n".join(clean(raw).rstrip().split("\n")[-lines:])

@@ -131,9 +131,10 @@ def on_worktree_failed(state: State, event: ev.WorktreeFailed) -> Iterator[Effec
 def on_agent_started(state: State, event: ev.AgentStarted) -> Iterator[Effect]:
     """The agent works; a pause or stop asked for while it started is carried out now."""
     record = current(state, event)
-    if record is None or record.attempt.step not in (Step.STARTING, Step.WORKING):
+    if record is None or record.attempt.step not in (Step.STARTING, Step.WORKING, Step.UPDATING):
         return
-    record.attempt.step = Step.WORKING
+    if record.attempt.step is Step.STARTING:
+        record.attempt.step = Step.WORKING
     record.attempt.pid = event.pid
     state.tell(record.id, f"agent {record.spec.agent} {'adopted' if event.adopted else 'started'} (pid {event.pid})")
     if record.attempt.ending is not Ending.NONE:
@@ -236,7 +237,7 @@ def let_both_edit(state: State, record: TaskRecord, path: str, holder: str) -> N
     """Both may edit the path; this task's merge then waits for the other's landing (unless that waits for this)."""
     state.locks.allow(record.id, path, state.at)
     state.locks_version += 1
-    record.attempt.collisions = {p: h for p, h in record.attempt.collisions.items() if p != path}
+    record.attempt.collisions.pop(path, None)
     ordered = not state.would_deadlock(record.id, holder)
     if ordered:
         record.merge_after.add(holder)
@@ -252,10 +253,7 @@ def thaw(state: State) -> Iterator[Effect]:
             continue
         waited = set(attempt.collisions.values())
         for path in list(attempt.collisions):
-            if state.locks.write(record.id, path, state.at).outcome is not Write.COLLISION:
-                del attempt.collisions[path]
-            else:
-                attempt.collisions[path] = state.locks.write(record.id, path, state.at).holder
+            _try_again(state, record, path)
         state.locks_version += 1
         freed = sorted(waited - set(attempt.collisions.values()))
         attempt.thawed = f"goes on: {', '.join(freed)} let go of what it changed" if freed else attempt.thawed
@@ -265,6 +263,20 @@ def thaw(state: State) -> Iterator[Effect]:
             yield from _bring_up_to_date(state, record)
         else:
             unhold(state, record, Hold.COLLISION)
+
+
+def _try_again(state: State, record: TaskRecord, path: str) -> None:
+    """Take a path a frozen worker waits for, if it is free; another task may have been quicker."""
+    collisions = record.attempt.collisions
+    result = state.locks.write(record.id, path, state.at)
+    if result.outcome is not Write.COLLISION:
+        del collisions[path]
+    elif result.holder != collisions[path]:
+        del collisions[path]
+        if state.would_deadlock(record.id, result.holder):
+            let_both_edit(state, record, path, result.holder)
+        else:
+            collisions[path] = result.holder
 
 
 def _bring_up_to_date(state: State, record: TaskRecord) -> Iterator[Effect]:

@@ -30,7 +30,7 @@ def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
         yield from on_target_moved(state, ev.TargetMoved(at=event.at, commit=event.tip))
     yield from _redo_merging(state)
     for record in state.with_worker():
-        yield redo(state, record)
+        yield from redo(state, record)
     for record in state.tasks.values():
         if record.state is TaskState.FAILED:
             record.tries_left = record.spec.retries
@@ -39,21 +39,22 @@ def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
             yield resolve(state, record)
 
 
-def redo(state: State, record: TaskRecord) -> Effect:
-    """The effect an attempt was waiting for."""
+def redo(state: State, record: TaskRecord) -> Iterator[Effect]:
+    """The effects an attempt was waiting for; a running agent is adopted."""
     if record.attempt.ending is Ending.INTERRUPTED:
         record.attempt.ending = Ending.NONE
     match record.attempt.step:
         case Step.PREPARING:
-            return prepare(record)
+            yield prepare(record)
         case Step.UPDATING:
-            return update(record)
+            yield start(state, record)
+            yield update(record)
         case Step.CAPTURING:
-            return capture(record)
+            yield capture(record)
         case Step.TESTING:
-            return test_alone(state, record)
+            yield test_alone(state, record)
         case _:
-            return start(state, record)
+            yield start(state, record)
 
 
 def _redo_merging(state: State) -> Iterator[Effect]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A command that holds or wants a slot. `at` is seconds since the epoch when it asked (or was granted)."""
+    """A command that holds or wants a slot. `at` is when it asked, in seconds since the epoch."""
 
     slot: str
     owner: str
@@ -18,7 +18,10 @@ class Asked:
 
 @dataclass(slots=True)
 class SlotLine:
-    """`limit` slots, granted first come first served. The slots of a suspended (paused) owner do not count."""
+    """`limit` slots, granted first come first served. The slots of a suspended (paused) owner do not count.
+
+    An owner that wants to go on but finds no room is returning: it keeps asking, and nobody in line passes it.
+    """
 
     limit: int
     _held: dict[str, Asked] = field(default_factory=dict)
@@ -27,59 +30,72 @@ class SlotLine:
     _returning: list[str] = field(default_factory=list)
 
     def request(self, slot: str, owner: str, command: str, pid: int, at: float) -> None:
-        """Join the line."""
-        if slot not in self._held:
+        """Join the line; one that holds a slot or is in line already stays where it is."""
+        if slot not in self._held and slot not in self._line:
             self._line[slot] = Asked(slot, owner, command, pid, at)
 
     def free(self, slot: str) -> None:
         """A holder ended or somebody left the line; unknown ids are ignored."""
-        self._held.pop(slot, None)
         self._line.pop(slot, None)
+        asked = self._held.pop(slot, None)
+        if asked is not None and asked.owner in self._returning and not self._wants(asked.owner):
+            self._go_on(asked.owner)
 
     def suspend(self, owner: str) -> None:
-        """The owner is paused: what it holds uses no processor."""
+        """The owner is paused: what it holds uses no processor, what it wants is passed over."""
         self._suspended.add(owner)
         if owner in self._returning:
             self._returning.remove(owner)
 
     def resume(self, owner: str) -> bool:
-        """Count the owner's slots again. False when there is no room; it then goes before the line."""
+        """Count the owner's slots again. False when there is no room yet: ask again, the line waits for it.
+
+        An owner with more slots than there can ever be goes on when nobody else runs, so it cannot block for ever.
+        """
         if owner not in self._suspended:
             return True
-        wanted = sum(asked.owner == owner for asked in self._held.values())
-        if wanted and wanted > self._room():
+        wanted = self._wants(owner)
+        if wanted and not self._may_return(owner, wanted):
             if owner not in self._returning:
                 self._returning.append(owner)
             return False
-        self._suspended.discard(owner)
-        if owner in self._returning:
-            self._returning.remove(owner)
+        self._go_on(owner)
         return True
 
     def forget(self, owner: str) -> None:
         """The owner has ended: it neither pauses nor returns."""
+        self._go_on(owner)
+
+    def _wants(self, owner: str) -> int:
+        return sum(asked.owner == owner for asked in self._held.values())
+
+    def _may_return(self, owner: str, wanted: int) -> bool:
+        before = self._returning[: self._returning.index(owner)] if owner in self._returning else self._returning
+        return not before and (wanted <= self._room() or not self._counted())
+
+    def _go_on(self, owner: str) -> None:
         self._suspended.discard(owner)
         if owner in self._returning:
             self._returning.remove(owner)
 
+    def _counted(self) -> int:
+        return sum(asked.owner not in self._suspended for asked in self._held.values())
+
     def _room(self) -> int:
-        return self.limit - sum(asked.owner not in self._suspended for asked in self._held.values())
+        return self.limit - self._counted()
 
     def grants(self) -> tuple[str, ...]:
         """Move as many as fit from the line to the holders; their ids."""
-        granted: list[str] = []
-        for slot, asked in list(self._line.items()):
-            if self._returning or self._room() <= 0:
-                break
-            if asked.owner in self._suspended:
-                continue
-            del self._line[slot]
-            self._held[slot] = asked
-            granted.append(slot)
-        return tuple(granted)
+        if not self._line or self._returning:
+            return ()
+        free = max(0, self._room())
+        granted = tuple(slot for slot, asked in self._line.items() if asked.owner not in self._suspended)[:free]
+        for slot in granted:
+            self._held[slot] = self._line.pop(slot)
+        return granted
 
     def held(self) -> tuple[Asked, ...]:
-        """The holders, oldest first."""
+        """The holders, in the order they got their slots."""
         return tuple(self._held.values())
 
     def line(self) -> tuple[Asked, ...]:
@@ -91,18 +107,21 @@ class SlotLine:
         return next((n for n, waiting in enumerate(self._line, 1) if waiting == slot), 0)
 
     def behind(self, slot: str) -> tuple[str, ...]:
-        """What is held or waits before a slot in line, as `command (owner)`."""
-        ahead = [*self._held.values()]
-        for waiting, asked in self._line.items():
-            if waiting == slot:
-                break
-            ahead.append(asked)
-        return tuple(f"{asked.command} ({asked.owner})" for asked in ahead)
+        """What a slot in line waits for, as `command (owner)`: holders first, then those before it in line."""
+        place = self.place(slot)
+        if not place:
+            return ()
+        ahead = [*self._held.values(), *list(self._line.values())[: place - 1]]
+        passed = self._suspended.difference(self._returning)
+        return tuple(f"{asked.command} ({asked.owner})" for asked in ahead if asked.owner not in passed)
 
     def set_limit(self, limit: int) -> None:
         """Change the number of slots; holders beyond it finish first."""
         self.limit = limit
 
     def check(self) -> None:
-        """No id holds and waits at once; AssertionError otherwise."""
-        assert not self._held.keys() & self._line.keys()
+        """The invariants; AssertionError when one does not hold."""
+        assert not self._held.keys() & self._line.keys(), "an id holds a slot and waits for one"
+        assert self._suspended.issuperset(self._returning), "an owner that goes on is still returning"
+        assert len(set(self._returning)) == len(self._returning), "an owner is returning twice"
+        assert all(self._wants(owner) for owner in self._returning), "an owner without a slot holds up the line"

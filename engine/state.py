@@ -253,7 +253,7 @@ class State:
 
     def pending_before(self, record: TaskRecord) -> set[str]:
         """The tasks whose landing this one's merge waits for."""
-        return {t for t in record.merge_after if t in self.tasks and not self.tasks[t].state.final}
+        return {t for t in record.merge_after if not self.tasks[t].state.final and self.locks.held_by(t)}
 
     def would_deadlock(self, task: str, holder: str) -> bool:
         """True when `holder` already waits, directly or through others, for `task`."""

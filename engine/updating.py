@@ -68,9 +68,10 @@ def _switch(checkout: Checkout, status: Status, head: str, work: str, commit: st
                 checkout.stage_all(status.embedded)
                 _move(checkout, work, head)
             checkout.git(*FAST_FORWARD, commit)
-        except GitError as error:
+        except RepoError as error:
             _put_back(checkout, before, head)
-            return tuple(paths_in(error.stderr)) or (str(error),)
+            words = paths_in(error.stderr) if isinstance(error, GitError) else []
+            return tuple(words) or (str(error),)
     return ()
 
 

@@ -1,5 +1,9 @@
 """The watching process: one watchfiles watcher per root, told over stdin, telling over stdout, in JSON lines.
 
+    {"name": "w1", "root": "/…"}  watch          {"name": "w1", "ready": true}      changes are seen from now on
+    {"name": "w1"}                do not          {"name": "w1", "paths": ["a/b"]}   changed; [] = look for yourself
+                                                  {"name": "w1", "failed": "…"}      not watched (any more)
+
 It is a process of its own because starting to watch a large tree holds the interpreter for seconds.
 """
 
@@ -9,68 +13,116 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
-from watchfiles import Change, watch
+from watchfiles import Change
+from watchfiles._rust_notify import RustNotify
 
 STEP_MS, DEBOUNCE_MS = 20, 200
+SETTLE_MS, IDLE_MS = 500, 60_000
+MANY = 1000
+"""More changed paths than this are not named: looking at everything is cheaper."""
 
 
 class Watched:
     """One root and the thread that watches it."""
 
     def __init__(self, name: str, root: str) -> None:
-        self.name, self.root = name, Path(root)
+        self.name, self.root = name, Path(os.path.realpath(root))
         self.stop = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+        threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
         try:
-            batches = watch(
-                self.root,
-                watch_filter=None,
-                step=STEP_MS,
-                debounce=DEBOUNCE_MS,
-                stop_event=self.stop,
-                rust_timeout=200,
-                yield_on_timeout=True,
-                raise_interrupt=False,
-                ignore_permission_denied=True,
-            )
-            if not self.root.is_dir():
-                raise FileNotFoundError(self.root)
-            for number, batch in enumerate(batches):
-                if number == 0:
-                    tell({"name": self.name, "ready": True})
-                self._report(batch)
+            with notifier(self.root) as notify:
+                tell({"name": self.name, "ready": True})
+                self._follow(notify)
         except (OSError, RuntimeError) as error:
             tell({"name": self.name, "failed": str(error)})
 
-    def _report(self, batch: set[tuple[Change, str]]) -> None:
-        paths = set()
-        for change, path in batch:
-            paths |= self._below(Path(path)) if change is Change.added else {Path(path)}
-        relative = {str(path.relative_to(self.root)) for path in paths if path.is_relative_to(self.root)}
-        mine = sorted(path for path in relative if path != "." and path.split("/", 1)[0] != ".git")
-        if mine:
-            tell({"name": self.name, "paths": mine})
+    def _follow(self, notify: RustNotify) -> None:
+        """Report batches until stopped. New directories are looked at twice: at once, and when they are long watched.
 
-    def _below(self, path: Path) -> set[Path]:
-        """A new directory's content: its own events were lost before it was watched."""
-        if path.is_symlink() or not path.is_dir():
-            return {path}
-        return {Path(folder) / file for folder, _, files in os.walk(path) for file in files}
+        What is written into a directory before it is watched makes no event.
+        """
+        new: set[Path] = set()
+        while not self.stop.is_set():
+            batch = notify.watch(DEBOUNCE_MS, STEP_MS, SETTLE_MS if new else IDLE_MS, self.stop)
+            if isinstance(batch, set):
+                added = new_directories(Path(path) for change, path in batch if change == Change.added)
+                self._report({Path(path) for _, path in batch} | files_below(added))
+                new |= added
+            else:
+                self._report(files_below(new))
+                new = set()
+
+    def _report(self, paths: set[Path]) -> None:
+        relative = {path.relative_to(self.root) for path in real_paths(paths) if path.is_relative_to(self.root)}
+        mine = sorted(str(path) for path in relative if path.parts and ".git" not in path.parts)
+        if mine and not self.stop.is_set():
+            tell({"name": self.name, "paths": mine if len(mine) <= MANY else []})
+
+
+def notifier(root: Path) -> RustNotify:
+    """Watch a tree from now on; OSError or RuntimeError when that is not possible.
+
+    Watchfiles can leave out directories that may not be read, but then hides a reached limit too: only if need be.
+    """
+    if not root.is_dir():
+        raise NotADirectoryError(str(root))
+    try:
+        return RustNotify([str(root)], False, False, 0, True, False)
+    except PermissionError:
+        return RustNotify([str(root)], False, False, 0, True, True)
+
+
+def new_directories(added: Iterable[Path]) -> set[Path]:
+    """The topmost real directories among `added`."""
+    found: set[Path] = set()
+    for path in sorted(added):
+        if found.isdisjoint(path.parents) and ".git" not in path.parts and path.is_dir() and not path.is_symlink():
+            found.add(path)
+    return found
+
+
+def files_below(directories: set[Path]) -> set[Path]:
+    """All that is in directories, except directories."""
+    found: set[Path] = set()
+    for top in directories:
+        for folder, below, files in os.walk(top):
+            links = [name for name in below if os.path.islink(os.path.join(folder, name))]
+            found.update(Path(folder, name) for name in (*files, *links))
+    return found
+
+
+def real_paths(paths: Iterable[Path]) -> set[Path]:
+    """Where files are: watchfiles follows links to directories, and tells a file by the way it was found last.
+
+    What was in a directory that is gone is told as that directory.
+    """
+    found: set[Path] = set()
+    folders: dict[Path, str] = {}
+    for path in paths:
+        if path.parent not in folders:
+            while not path.parent.is_dir():
+                path = path.parent
+            folders[path.parent] = os.path.realpath(path.parent)
+        found.add(Path(folders[path.parent], path.name))
+    return found
 
 
 _OUT = threading.Lock()
 
 
 def tell(message: dict[str, object]) -> None:
-    """One line to the engine."""
+    """One line to the engine; without an engine this process ends."""
     with _OUT:
-        sys.stdout.write(json.dumps(message) + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(json.dumps(message) + "\n")
+            sys.stdout.flush()
+        except OSError:
+            os._exit(0)
 
 
 def main() -> None:
@@ -83,8 +135,7 @@ def main() -> None:
             old.stop.set()
         if "root" in order:
             watched[order["name"]] = Watched(order["name"], order["root"])
-    for one in watched.values():
-        one.stop.set()
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -240,9 +240,6 @@ def _holder(repo: Repo, ref: str, root: Path) -> Path | None:
 
 def _whole(git_dir: Path) -> bool:
     """False when the making of the worktree was cut short."""
-    lock = git_dir / "locked"
-    if lock.exists() and lock.read_bytes().startswith(b"initializing"):
-        lock.unlink()
     return (git_dir / "HEAD").exists() and (git_dir / "commondir").exists()
 
 

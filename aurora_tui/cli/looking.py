@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from aurora_tui.render.look import Look
     from engine.model import Snapshot
     from engine.repo import Repo
-    from engine.state import TaskRecord
 
 as_json = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 
@@ -152,22 +151,18 @@ def log(task: str, follow: bool, attempt: int | None, raw: bool) -> None:
 @click.argument("task")
 def diff(task: str) -> None:
     """Show the changes of TASK: of a running task as they are now, of any other what it left."""
-    from aurora_tui.cli.diffs import show_diff
+    from aurora_tui.cli.diffs import left, live, show_diff
     from aurora_tui.cli.reaching import here, last_state
+    from engine.session import worktrees_of
 
     repo = here()
     state = last_state(repo)
-    show_diff(_changes(repo, state.record(task), state.tip))
-
-
-def _changes(repo: Repo, record: TaskRecord, tip: str) -> bytes:
-    from aurora_tui.cli.diffs import left, live
-    from aurora_tui.cli.reaching import last_state
-    from engine.session import worktrees_of
-
-    if record.attempt.worker and record.attempt.base:
-        return live(repo, worktrees_of(repo, last_state(repo).plan).path(record.attempt.worker), record.attempt.base)
-    return left(repo, record, tip)
+    record = state.record(task)
+    attempt = record.attempt
+    if attempt.worker and attempt.base:
+        show_diff(live(repo, worktrees_of(repo, state.plan).path(attempt.worker), attempt.base))
+    else:
+        show_diff(left(repo, record, state.tip))
 
 
 COMMANDS = (status, graph, locks, queue, log, diff, story)

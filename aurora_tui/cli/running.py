@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from engine.plan import Plan
     from engine.repo import Repo
 
 WAIT_SECONDS = 30.0
@@ -45,13 +46,11 @@ def run(
     ctx.exit(_work(repo, loaded, fresh=fresh, as_json=as_json, patience=patience))
 
 
-def _work(repo: Repo, plan: object, *, fresh: bool, as_json: bool, patience: float) -> int:
+def _work(repo: Repo, plan: Plan, *, fresh: bool, as_json: bool, patience: float) -> int:
     from aurora_tui.cli.headless import HeadlessRun
     from aurora_tui.cli.telling import JsonTeller, LineTeller
-    from engine.plan import Plan
     from engine.session import journal_of, start_engine
 
-    assert isinstance(plan, Plan)
     journal = journal_of(repo)
     last = journal.last_seq()
     journal.close()

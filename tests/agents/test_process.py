@@ -1,4 +1,4 @@
-"""Supervisors, adoption, pause and stop: real processes that try to get away."""
+"""Supervisors, adoption, pause, stop, commands: real processes that try to get away."""
 
 from __future__ import annotations
 
@@ -7,105 +7,94 @@ import os
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 from project import wait_for
 
-from engine import process
-from engine.command import run_command
+from engine import process, supervisor
+from engine.command import CommandResult, run_command
+from engine.errors import AuroraError
 from engine.process import Identity, LaunchSpec
 
-ESCAPE = "setsid sh -c 'sh -c \"while :; do echo x >> {file}; sleep 0.01; done\" & exec sleep 300' & "
+COUNT = "while :; do echo x >> {file}; sleep 0.01; done"
+ESCAPE = "setsid sh -c 'sh -c \"" + COUNT + "\" & exec sleep 300' & "
+"""A session of its own, and in it a process whose parent ends up elsewhere."""
+
+Make = Callable[..., LaunchSpec]
 
 
 @pytest.fixture
-def spec(tmp_path: Path) -> Iterator[LaunchSpec]:
-    """A command that counts in `count`, itself and from a session of its own by a double fork."""
-    script = ESCAPE.format(file=tmp_path / "away") + f"while :; do echo x >> {tmp_path / 'count'}; sleep 0.01; done"
-    made = LaunchSpec(
-        tmp_path / "r1" / "a.1", ("/bin/sh", "-c", script), tmp_path, dict(os.environ), f"m-{tmp_path.name}"
-    )
-    yield made
-    identity = process.recorded(made.record)
-    if identity is not None:
-        process.stop(identity, made.marker, grace=0.1)
-        if identity.alive():
-            os.kill(identity.pid, signal.SIGKILL)
+def make(tmp_path: Path) -> Iterator[Make]:
+    """Makes the spec of one shell script; nothing of it outlives the test."""
+    made: list[LaunchSpec] = []
+
+    def spec(script: str, name: str = "a.1", **more: object) -> LaunchSpec:
+        command = more.pop("command", ("/bin/sh", "-c", script))
+        env = {**os.environ, **more.pop("env", {})}  # type: ignore[dict-item]
+        made.append(
+            LaunchSpec(tmp_path / "run" / name, command, tmp_path, env, f"{name}.{tmp_path.name}", **more)  # type: ignore[arg-type]
+        )
+        return made[-1]
+
+    yield spec
+    for one in made:
+        identity = process.recorded(one.record)
+        if identity is not None:
+            process.stop(identity, one.marker, grace=0.0)
+            process.collect(identity, one.record)
+
+
+@pytest.fixture
+def spec(make: Make, tmp_path: Path) -> LaunchSpec:
+    """A command that counts in `count`, itself and in `away` by a process that got away from it."""
+    return make(ESCAPE.format(file=tmp_path / "away") + COUNT.format(file=tmp_path / "count"))
 
 
 def size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def both_count(folder: Path) -> bool:
-    return size(folder / "count") > 4 and size(folder / "away") > 4
+def sizes(folder: Path) -> tuple[int, int]:
+    return size(folder / "count"), size(folder / "away")
 
 
-def test_pause_stops_everything_also_what_escaped_and_resume_lets_it_go_on(spec: LaunchSpec, tmp_path: Path) -> None:
-    identity = process.launch(spec)
-    wait_for(lambda: both_count(tmp_path))
-    assert process.pause(identity, spec.marker) >= 3
-    stopped = process.descendants(identity, spec.marker)
-    wait_for(lambda: all(p.status() == psutil.STATUS_STOPPED for p in stopped))
-    before = size(tmp_path / "count"), size(tmp_path / "away")
-    assert (size(tmp_path / "count"), size(tmp_path / "away")) == before
-    process.resume(identity, spec.marker)
-    wait_for(lambda: size(tmp_path / "count") > before[0] and size(tmp_path / "away") > before[1])
+def both_count(folder: Path, since: tuple[int, int] = (4, 4)) -> bool:
+    return all(now > before for now, before in zip(sizes(folder), since, strict=True))
 
 
-def test_stop_leaves_no_descendant_and_the_end_is_recorded(spec: LaunchSpec, tmp_path: Path) -> None:
-    identity = process.launch(spec)
-    wait_for(lambda: both_count(tmp_path))
-    process.pause(identity, spec.marker)
-    process.stop(identity, spec.marker)
-    assert process.descendants(identity, spec.marker) == []
-    wait_for(lambda: process.exit_record(spec.record))
-    ended = process.exit_record(spec.record)
-    assert ended is not None
-    assert ended.code == -signal.SIGTERM
+def meanwhile(folder: Path) -> None:
+    """Let another process write 20 lines, one every 10 ms: as many as one of ours would have written."""
+    other = f"for n in $(seq 20); do echo x >> {folder}/other; sleep 0.01; done"
+    subprocess.run(["/bin/sh", "-c", other], check=True)
 
 
-def test_a_command_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
-    script = f"trap '' TERM; touch {tmp_path}/up; while :; do sleep 0.05; done"
-    spec = LaunchSpec(
-        tmp_path / "deaf.1", ("/bin/sh", "-c", script), tmp_path, dict(os.environ), f"deaf-{tmp_path.name}"
-    )
-    identity = process.launch(spec)
-    wait_for((tmp_path / "up").exists)
-    process.stop(identity, spec.marker, grace=0.3)
-    assert process.descendants(identity, spec.marker) == []
+def end_of(spec: LaunchSpec) -> int | None:
+    """Wait for a command's end; its code, None when nobody recorded it."""
+    identity = process.recorded(spec.record)
+    assert identity is not None
+    ended = asyncio.run(process.wait_exit(identity, spec.record))
+    return None if ended is None else ended.code
 
 
-def test_after_the_supervisor_was_killed_the_marker_still_finds_everything(spec: LaunchSpec, tmp_path: Path) -> None:
-    identity = process.launch(spec)
-    wait_for(lambda: both_count(tmp_path))
-    os.kill(identity.pid, signal.SIGKILL)
-    wait_for(lambda: not identity.alive())
-    assert process.adopt(spec.record) is None
-    assert process.descendants(identity, spec.marker)
-    process.stop(identity, spec.marker, grace=1.0)
-    assert process.descendants(identity, spec.marker) == []
+# --- start ---------------------------------------------------------------------------------------------------------
 
 
-def test_launching_twice_at_once_starts_one(spec: LaunchSpec, tmp_path: Path) -> None:
-    found: list[Identity] = []
-    threads = [threading.Thread(target=lambda: found.append(process.launch(spec))) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(found)) == 1
-    assert len(found) == 8
-    wait_for(lambda: both_count(tmp_path))
-    running = [
-        p.info["pid"] for p in psutil.process_iter(["pid", "cmdline"]) if str(spec.record) in (p.info["cmdline"] or ())
-    ]
-    wait_for(lambda: [pid for pid in running if psutil.pid_exists(pid) and pid != found[0].pid] == [])
-    assert found[0].alive()
+def test_launching_twice_at_once_starts_one(make: Make, tmp_path: Path) -> None:
+    spec = make(f"echo started >> {tmp_path}/starts; while [ ! -e {tmp_path}/go ]; do sleep 0.01; done")
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(process.launch, [spec] * 8))
+    assert len(found) == 1
+    assert process.launch(spec) in found
+    supervisors = [p for p in psutil.Process().children() if str(spec.record) in p.cmdline()]
+    assert [p.pid for p in supervisors] == [one.pid for one in found]
+    (tmp_path / "go").touch()
+    assert end_of(spec) == 0
+    process.launch(spec)
+    assert (tmp_path / "starts").read_text() == "started\n"
 
 
 def test_an_agent_outlives_the_process_that_launched_it_and_is_adopted(tmp_path: Path) -> None:
@@ -119,105 +108,318 @@ def test_an_agent_outlives_the_process_that_launched_it_and_is_adopted(tmp_path:
     launcher = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert "launched" in launcher.stdout, launcher.stderr
     assert launcher.returncode == -signal.SIGKILL
-    adopted = process.adopt(tmp_path / "a.1")
+    spec = LaunchSpec(tmp_path / "a.1", ("/bin/false",), tmp_path, dict(os.environ), "kept")
+    adopted = process.adopt(spec.record)
     assert adopted is not None
     (tmp_path / "go").touch()
-    ended = asyncio.run(process.wait_exit(adopted, tmp_path / "a.1"))
-    assert ended is not None
-    assert ended.code == 7
+    assert end_of(spec) == 7
     assert process.tail(tmp_path / "a.1.log") == "done"
-    assert (
-        process.launch(LaunchSpec(tmp_path / "a.1", ("/bin/false",), tmp_path, dict(os.environ), "kept")) == adopted
-    ), "a recorded attempt is never started again"
+    assert process.adopt(spec.record) is None
+    assert process.launch(spec) == adopted, "a recorded attempt is never started again"
 
 
-def test_a_reused_pid_is_not_mistaken() -> None:
-    me = psutil.Process()
-    ticks = process.supervisor.start_ticks(me.pid)
-    assert Identity(me.pid, ticks, process.supervisor.boot_id()).alive()
-    assert not Identity(me.pid, ticks + 1, process.supervisor.boot_id()).alive()
-    assert not Identity(me.pid, ticks, "another boot").alive()
+def test_a_reused_pid_is_not_mistaken(make: Make) -> None:
+    identity = process.launch(make("sleep 300"))
+    assert identity.alive()
+    assert identity.boot_id == supervisor.boot_id()
+    assert not Identity(identity.pid, identity.start_ticks + 1, identity.boot_id).alive()
+    assert not Identity(identity.pid, identity.start_ticks, "another boot").alive()
 
 
-def test_what_the_command_leaves_behind_is_ended(tmp_path: Path) -> None:
-    script = ESCAPE.format(file=tmp_path / "away") + f"while [ ! -s {tmp_path}/away ]; do sleep 0.01; done; exit 3"
-    spec = LaunchSpec(tmp_path / "a.1", ("/bin/sh", "-c", script), tmp_path, dict(os.environ), f"left-{tmp_path.name}")
+def test_who_took_over_the_pid_of_a_dead_supervisor_is_neither_awaited_nor_touched(make: Make) -> None:
+    spec = make("sleep 300")
+    bystander = process.launch(spec)
+    stale = Identity(bystander.pid, bystander.start_ticks - 1, bystander.boot_id)
+    assert asyncio.run(process.wait_exit(stale, spec.record.with_name("other"))) is None
+    assert process.descendants(stale, "no such marker") == []
+    process.stop(stale, "no such marker")
+    assert bystander.alive()
+    assert process.descendants(bystander, spec.marker)
+
+
+@pytest.mark.parametrize(("program", "code"), [("/no/such/agent", 127), ("no-such-agent", 127), ("/etc/hosts", 126)])
+def test_a_program_that_cannot_run_is_an_exit_not_an_accident(make: Make, program: str, code: int) -> None:
+    spec = make("", command=(program, "x"))
+    process.launch(spec)
+    assert end_of(spec) == code
+    assert program in process.tail(process.log_of(spec))
+
+
+def test_what_prevents_a_start_is_said_in_a_sentence(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(AuroraError, match="could not be started") as long:
+        process.launch(make("", command=("/bin/echo", "x" * 200_000)))
+    assert "{prompt_file}" in (long.value.hint or "")
+    gone = LaunchSpec(tmp_path / "b.1", ("/bin/echo",), tmp_path / "gone", dict(os.environ), "gone")
+    with pytest.raises(AuroraError) as missing:
+        process.launch(gone)
+    assert str(tmp_path / "gone") in (missing.value.hint or "")
+
+
+def test_a_supervisor_that_cannot_claim_its_record_is_reported_at_once(make: Make) -> None:
+    spec = make("true")
+    process.file_of(spec.record, "pid").mkdir(parents=True)
+    with pytest.raises(AuroraError, match="did not start"):
+        process.launch(spec)
+
+
+def test_arguments_and_output_pass_unchanged_and_the_environment_is_not_written_down(make: Make) -> None:
+    words = ("", "two words", "'\"$(x)", "Grüße 👋", "line\nline")
+    spec = make("", command=("printf", "%s|", *words), env={"LC_ALL": "C", "TOKEN": "s3cr3t"})
+    process.launch(spec)
+    assert end_of(spec) == 0
+    assert process.log_of(spec).read_text(encoding="utf-8") == "".join(f"{word}|" for word in words)
+    assert not [file for file in spec.record.parent.iterdir() if "s3cr3t" in file.read_text(encoding="utf-8")]
+
+
+def test_a_command_has_a_session_of_its_own_no_input_and_default_signals(make: Make, tmp_path: Path) -> None:
+    script = f"cat; ps -o sid= -p $$ > {tmp_path}/sid; echo $$ > {tmp_path}/pid; kill -INT $$; sleep 300"
+    spec = make(script)
+    code = (
+        "import os, signal, sys; from pathlib import Path; from engine import process\n"
+        "for number in (signal.SIGINT, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)\n"
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM])\n"
+        "record, folder, marker, *command = sys.argv[1:]\n"
+        "env = dict(os.environ)\n"
+        "process.launch(process.LaunchSpec(Path(record), tuple(command), Path(folder), env, marker))\n"
+    )
+    argv = [sys.executable, "-c", code, str(spec.record), str(tmp_path), spec.marker, *spec.command]
+    subprocess.run(argv, check=True)
+    assert end_of(spec) == -signal.SIGINT
+    assert (tmp_path / "sid").read_text().split() == (tmp_path / "pid").read_text().split()
+
+
+# --- pause and resume ----------------------------------------------------------------------------------------------
+
+
+def test_pause_stops_everything_also_what_escaped_and_resume_lets_it_go_on(spec: LaunchSpec, tmp_path: Path) -> None:
     identity = process.launch(spec)
-    ended = asyncio.run(process.wait_exit(identity, spec.record))
-    assert ended is not None
-    assert ended.code == 3
+    wait_for(lambda: both_count(tmp_path))
+    assert process.pause(identity, spec.marker) >= 4
+    stopped, paused = process.descendants(identity, spec.marker), sizes(tmp_path)
+    assert {one.status() for one in stopped} == {psutil.STATUS_STOPPED}
+    before = [one.cpu_times() for one in stopped]
+    meanwhile(tmp_path)
+    assert sizes(tmp_path) == paused
+    assert [one.cpu_times() for one in stopped] == before
+    assert process.descendants(identity, spec.marker) == stopped
+    assert identity.alive()
+    assert process.resume(identity, spec.marker) == len(stopped)
+    wait_for(lambda: both_count(tmp_path, paused))
+
+
+def test_an_agent_that_is_just_being_started_can_be_paused(make: Make, tmp_path: Path) -> None:
+    for number in range(5):
+        spec = make(COUNT.format(file=tmp_path / "count"), f"early.{number}")
+        identity = process.launch(spec)
+        assert process.pause(identity, spec.marker) >= 1
+        paused = size(tmp_path / "count")
+        meanwhile(tmp_path)
+        assert size(tmp_path / "count") == paused
+        process.stop(identity, spec.marker)
+
+
+def test_a_shell_with_job_control_never_sees_the_pause(make: Make, tmp_path: Path) -> None:
+    job = f"(touch {tmp_path}/up; until [ -e {tmp_path}/go ]; do sleep 0.01; done; touch {tmp_path}/first)"
+    spec = make("", command=("bash", "-c", f"set -m; {job}; [ -e {tmp_path}/first ]"))
+    identity = process.launch(spec)
+    wait_for((tmp_path / "up").exists)
+    for _ in range(5):
+        process.pause(identity, spec.marker)
+        process.resume(identity, spec.marker)
+    (tmp_path / "go").touch()
+    assert end_of(spec) == 0
+
+
+# --- stop ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_stop_leaves_no_descendant_and_the_end_is_recorded(spec: LaunchSpec, tmp_path: Path, paused: bool) -> None:
+    identity = process.launch(spec)
+    wait_for(lambda: both_count(tmp_path))
+    if paused:
+        process.pause(identity, spec.marker)
+    process.stop(identity, spec.marker)
+    assert process.descendants(identity, spec.marker) == []
+    assert not identity.alive()
+    assert end_of(spec) == -signal.SIGTERM
+
+
+def test_an_agent_that_is_just_being_started_can_be_stopped(make: Make, tmp_path: Path) -> None:
+    for number in range(5):
+        spec = make(COUNT.format(file=tmp_path / "count"), f"early.{number}")
+        identity = process.launch(spec)
+        process.stop(identity, spec.marker)
+        assert process.descendants(identity, spec.marker) == []
+        assert end_of(spec) == -signal.SIGTERM
+
+
+def test_a_command_that_ignores_sigterm_is_killed(make: Make, tmp_path: Path) -> None:
+    spec = make(f"trap '' TERM; touch {tmp_path}/up; while :; do sleep 0.05; done")
+    identity = process.launch(spec)
+    wait_for((tmp_path / "up").exists)
+    process.stop(identity, spec.marker, grace=0.2)
+    assert process.descendants(identity, spec.marker) == []
+    assert end_of(spec) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_after_its_supervisor_was_killed_all_is_found_by_the_marker(
+    spec: LaunchSpec, tmp_path: Path, paused: bool
+) -> None:
+    identity = process.launch(spec)
+    wait_for(lambda: both_count(tmp_path))
+    os.kill(identity.pid, signal.SIGKILL)
+    assert end_of(spec) is None
+    assert process.adopt(spec.record) is None
+    if paused:
+        assert process.pause(identity, spec.marker) >= 4
+    process.stop(identity, spec.marker)
+    assert process.descendants(identity, spec.marker) == []
+    left = sizes(tmp_path)
+    meanwhile(tmp_path)
+    assert sizes(tmp_path) == left
+
+
+def test_the_supervisor_ignores_the_terminal_and_ends_everything_on_sigterm(spec: LaunchSpec, tmp_path: Path) -> None:
+    identity = process.launch(spec)
+    wait_for(lambda: both_count(tmp_path))
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTSTP):
+        os.kill(identity.pid, number)
+    before = sizes(tmp_path)
+    wait_for(lambda: both_count(tmp_path, before))
+    os.kill(identity.pid, signal.SIGTERM)
+    assert end_of(spec) == -signal.SIGTERM
     assert process.descendants(identity, spec.marker) == []
 
 
-def test_a_missing_program_is_an_exit_not_an_accident(tmp_path: Path) -> None:
-    spec = LaunchSpec(tmp_path / "a.1", ("/no/such/agent",), tmp_path, dict(os.environ), "none")
-    ended = asyncio.run(process.wait_exit(process.launch(spec), spec.record))
-    assert ended is not None
-    assert ended.code == 127
-    assert "No such file" in process.tail(tmp_path / "a.1.log")
+def test_what_the_command_leaves_behind_is_ended(make: Make, tmp_path: Path) -> None:
+    spec = make(ESCAPE.format(file=tmp_path / "away") + f"while [ ! -s {tmp_path}/away ]; do sleep 0.01; done; exit 3")
+    identity = process.launch(spec)
+    assert end_of(spec) == 3
+    assert process.descendants(identity, spec.marker) == []
 
 
-# --- commands -----------------------------------------------------------------------------------------------------
+# --- commands ------------------------------------------------------------------------------------------------------
 
 
-def run(script: str, folder: Path, limit: float | None = None) -> object:
-    return run_command(
-        script, cwd=folder, env=dict(os.environ), log=folder / "out.log", marker=f"c-{folder.name}", time_limit=limit
-    )
+async def run(script: str, folder: Path, limit: float | None = None) -> CommandResult:
+    log, marker = folder / "logs" / "out.log", f"c-{folder.name}"
+    return await run_command(script, cwd=folder, env=dict(os.environ), log=log, marker=marker, time_limit=limit)
 
 
 def nobody_left(folder: Path) -> bool:
-    return not process._marked(f"c-{folder.name}") and not list(folder.glob(".out.log.*"))
+    """True when no process of a command is left, no file but its log, and no child waits to be reaped."""
+    marked = [p.pid for p in psutil.process_iter() if f"c-{folder.name}" in _marker_of(p)]
+    files = [file.name for file in (folder / "logs").iterdir()]
+    return not marked and files == ["out.log"] and not psutil.Process().children()
+
+
+def _marker_of(one: psutil.Process) -> str:
+    try:
+        return one.environ().get("AURORA_AGENT", "")
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return ""
 
 
 def test_a_command_gives_its_code_and_output(tmp_path: Path) -> None:
-    result = asyncio.run(run("echo one; echo two >&2; exit 5", tmp_path))  # type: ignore[arg-type]
-    assert result.code == 5
-    assert not result.timed_out
-    assert process.tail(tmp_path / "out.log") == "one\ntwo"
+    result = asyncio.run(run("echo one; echo two >&2; exit 5", tmp_path))
+    assert (result.code, result.timed_out) == (5, False)
+    assert result.seconds > 0
+    asyncio.run(run("echo three", tmp_path))
+    assert process.tail(tmp_path / "logs" / "out.log") == "one\ntwo\nthree"
     assert nobody_left(tmp_path)
 
 
 def test_a_command_over_its_time_is_ended_with_its_tree(tmp_path: Path) -> None:
-    script = ESCAPE.format(file=tmp_path / "away") + "sleep 300"
-    result = asyncio.run(run(script, tmp_path, 0.5))  # type: ignore[arg-type]
+    result = asyncio.run(run(ESCAPE.format(file=tmp_path / "away") + "sleep 300", tmp_path, 0.4))
     assert result.timed_out
-    before = size(tmp_path / "away")
-    assert size(tmp_path / "away") == before
+    assert result.seconds == pytest.approx(0.4, abs=0.3)
+    assert size(tmp_path / "away")
     assert nobody_left(tmp_path)
 
 
-def test_cancelling_a_command_ends_its_tree_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize("times", [1, 3])
+def test_cancelling_a_command_ends_its_tree_first(tmp_path: Path, times: int) -> None:
     async def cancelled() -> None:
-        script = ESCAPE.format(file=tmp_path / "away") + "sleep 300"
-        running = asyncio.ensure_future(run(script, tmp_path))  # type: ignore[arg-type]
+        running = asyncio.ensure_future(run(ESCAPE.format(file=tmp_path / "away") + "sleep 300", tmp_path))
         await asyncio.to_thread(wait_for, lambda: size(tmp_path / "away"))
+        for _ in range(times):
+            running.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert nobody_left(tmp_path)
+
+    asyncio.run(cancelled())
+
+
+def test_a_command_cancelled_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
+    async def cancelled() -> None:
+        running = asyncio.ensure_future(run(f"touch {tmp_path}/ran; sleep 300", tmp_path))
+        await asyncio.sleep(0)
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
+        assert nobody_left(tmp_path)
 
     asyncio.run(cancelled())
+
+
+def test_a_loop_goes_on_while_a_command_is_ended(tmp_path: Path) -> None:
+    async def ticks_while_cancelling() -> int:
+        running = asyncio.ensure_future(run(f"trap '' TERM; touch {tmp_path}/up; sleep 1 & wait; sleep 0.3", tmp_path))
+        await asyncio.to_thread(wait_for, (tmp_path / "up").exists)
+        running.cancel()
+        ticks = 0
+        while not running.done():
+            await asyncio.sleep(0.01)
+            ticks += 1
+        return ticks
+
+    assert asyncio.run(ticks_while_cancelling()) > 5
+
+
+def test_a_killed_supervisor_of_a_command_takes_its_tree_with_it(tmp_path: Path) -> None:
+    async def killed() -> CommandResult:
+        running = asyncio.ensure_future(run(ESCAPE.format(file=tmp_path / "away") + "sleep 300", tmp_path))
+        await asyncio.to_thread(wait_for, lambda: size(tmp_path / "away"))
+        psutil.Process().children()[0].kill()
+        return await running
+
+    result = asyncio.run(killed())
+    assert (result.code, result.timed_out) == (-signal.SIGKILL, False)
     assert nobody_left(tmp_path)
 
 
 def test_a_command_dies_with_the_engine(tmp_path: Path) -> None:
     code = (
         "import asyncio, os, sys; from pathlib import Path; from engine.command import run_command\n"
-        "here = Path(sys.argv[1])\n"
-        "script = 'while :; do echo x >> count; sleep 0.01; done'\n"
+        "here, script = Path(sys.argv[1]), sys.argv[2]\n"
         "log, env = here / 'out.log', dict(os.environ)\n"
         "asyncio.run(run_command(script, cwd=here, env=env, log=log, marker='life', time_limit=None))\n"
     )
-    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) as engine:
-        wait_for(lambda: size(tmp_path / "count") > 4)
+    script = ESCAPE.format(file=tmp_path / "away") + COUNT.format(file=tmp_path / "count")
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path), script]) as engine:
+        wait_for(lambda: both_count(tmp_path))
         commands = psutil.Process(engine.pid).children(recursive=True)
-        assert commands
+        assert len(commands) > 3
         engine.kill()
     wait_for(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in commands))
 
 
 def test_a_flood_of_output_does_not_block(tmp_path: Path) -> None:
-    result = asyncio.run(run("yes 0123456789 | head -c 20000000", tmp_path, 30))  # type: ignore[arg-type]
+    result = asyncio.run(run("yes 0123456789 | head -c 20000000", tmp_path, 30))
     assert result.code == 0
-    assert size(tmp_path / "out.log") == 20_000_000
-    assert process.tail(tmp_path / "out.log").count("\n") == 59
+    assert size(tmp_path / "logs" / "out.log") == 20_000_000
+    assert process.tail(tmp_path / "logs" / "out.log", lines=3) == "0123456789\n0123456789\n012345678"
+
+
+def test_a_tail_begins_with_a_whole_line_and_is_clean(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_bytes("\x1b[31mrot\x1b[0m\nGrüße\n\x1b[1mlast\x1b[0m\n\n".encode())
+    assert process.tail(log) == "rot\nGrüße\nlast"
+    assert process.tail(log, lines=2) == "Grüße\nlast"
+    for limit in range(15, 24):
+        assert process.tail(log, limit_bytes=limit) in ("last", "Grüße\nlast")
+    assert process.tail(tmp_path / "none.log") == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import World, make_plan, name_of
@@ -15,6 +16,7 @@ from engine.model import TaskState
 from engine.plan import TaskSpec
 from engine.scheduling import PASSED_OVER_LIMIT
 
+pytestmark = pytest.mark.timeout(900)
 PATHS = ("src/a.py", "src/b.py", "src/deep/c.py", "docs/x.md", "README.md")
 PATTERNS = (*PATHS, "src/**", "src/deep/", "*.md", "docs/**")
 EXAMPLES = int(os.environ.get("AURORA_EXAMPLES", "1000"))
@@ -75,10 +77,10 @@ def settle(world: World) -> None:
 def assert_everyone_has_an_end(world: World) -> None:
     """Every task is final, or waits for one that failed and says so."""
     snapshot = world.snapshot()
-    assert snapshot.idle
+    assert snapshot.idle, "\n".join(world.lines())
     for view in snapshot.tasks:
         if not view.state.final:
-            assert view.state is TaskState.WAITING, view
+            assert view.state is TaskState.WAITING, "\n".join(world.lines())
             assert view.needs, view
             assert all(need in view.reason for need in view.needs), view
     assert not world.machine.state.busy

@@ -174,17 +174,20 @@ class World:
         )
 
     def _PauseAgent(self, e: ef.PauseAgent) -> None:
-        if e.task in self.agents:
+        if self._runs(e):
             self.agents[e.task].paused = True
             self.deliver(ev.AgentPaused(at=self.now, task=e.task, attempt=e.attempt, processes=3))
 
     def _ResumeAgent(self, e: ef.ResumeAgent) -> None:
-        if e.task in self.agents:
+        if self._runs(e):
             self.agents[e.task].paused = False
 
     def _StopAgent(self, e: ef.StopAgent) -> None:
-        if e.task in self.agents:
+        if self._runs(e):
             self.agents[e.task].stopped = True
+
+    def _runs(self, e: ef.PauseAgent | ef.ResumeAgent | ef.StopAgent) -> bool:
+        return e.task in self.agents and self.agents[e.task].effect.attempt == e.attempt
 
     def _UpdateWorktree(self, e: ef.UpdateWorktree) -> None:
         self.deliver(ev.WorktreeUpdated(at=self.now, task=e.task, attempt=e.attempt, onto=e.onto))
@@ -271,6 +274,12 @@ class World:
     def state_of(self, task: str) -> TaskState:
         """Where a task stands."""
         return self.machine.state.tasks[task].state
+
+    def lines(self) -> list[str]:
+        """Everything that happened and where every task stands, to read when a property fails."""
+        state = self.machine.state
+        tasks = [f"{r.id} {r.state} ({r.reason}) {r.attempt}" for r in state.tasks.values()]
+        return [*map(str, self.log), *tasks, str(state.queue), str(state.landing), str(list(self.agents.values()))]
 
     def snapshot(self):  # type: ignore[no-untyped-def]
         """The snapshot a front end would see."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,14 @@ def _own_git_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
 
 
 @pytest.fixture
-def lab(tmp_path: Path) -> Lab:
-    """A repository with one commit: a.txt (ten lines), dir/b.txt, and *.ign ignored."""
-    root = tmp_path / "repo"
-    root.mkdir()
-    made = Lab(root)
-    made.git("init", "-q")
-    made.commit({"a.txt": "".join(f"line {n}\n" for n in range(10)), "dir/b.txt": "b\n", ".gitignore": "*.ign\n"})
-    return made
+def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """A repository with one commit: a.txt (ten lines), dir/b.txt, and *.ign ignored; copied from one made once."""
+    template = tmp_path_factory.getbasetemp() / "template"
+    if not template.exists():
+        template.mkdir()
+        made = Lab(template)
+        made.git("init", "-q")
+        lines = "".join(f"line {n}\n" for n in range(10))
+        made.commit({"a.txt": lines, "dir/b.txt": "b\n", ".gitignore": "*.ign\n"})
+    shutil.copytree(template, tmp_path / "repo")
+    return Lab(tmp_path / "repo")

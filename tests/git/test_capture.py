@@ -230,6 +230,7 @@ def test_a_submodules_dirt_is_reported(lab: Lab, tmp_path: Path) -> None:
     path = start(lab)
     assert take(lab, path).warnings == ()
     shell_git(path, "submodule", "--quiet", "update", "--init")
+    lab.git("config", "submodule.lib.ignore", "all")
     lab.write({"lib/lib.txt": "dirty\n", "x.txt": "x\n"}, path)
     got = take(lab, path)
     assert got.paths == ("x.txt",)

@@ -10,7 +10,7 @@ import pytest
 from git_lab import Lab, photograph, shell_git
 
 from engine.errors import RepoError
-from engine.landing import Home, LandingBlocked, TargetChanged, _forward, land, landed_proof
+from engine.landing import Home, LandingBlocked, TargetChanged, _checked_out_meanwhile, _forward, land, landed_proof
 
 
 def landed(lab: Lab, new: str, old: str) -> None:
@@ -248,6 +248,17 @@ def test_a_checkout_that_switched_in_that_moment_gets_its_branch_back(lab: Lab) 
         assert (lab.root / ".git" / "HEAD").read_bytes() == head
         assert lab.at("main") == lab.at("foo") == old
         lab.git("checkout", "-q", "dir/b.txt")
+
+
+def test_a_checkout_made_in_that_moment_gets_files_and_ref_together(lab: Lab) -> None:
+    old, new = lab.at("main"), lab.branch({"a.txt": "landed\n"})
+    lab.git("update-ref", "refs/heads/main", new)
+    assert _checked_out_meanwhile(lab.repo, "refs/heads/main", new, old)
+    assert lab.at("main") == old
+    assert lab.git("status", "--porcelain") == ""
+    lab.git("reset", "-q", "--hard", new)
+    assert not _checked_out_meanwhile(lab.repo, "refs/heads/main", new, old)
+    assert lab.at("main") == new
 
 
 def test_hooks_and_merge_options_stay_out(lab: Lab) -> None:

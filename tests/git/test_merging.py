@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from git_lab import Lab, photograph
 
+from engine import libgit2
 from engine.merging import attributes, build_chain, confirmed, merge, merge_commit
+from engine.repo import Repo
 
 
 def message(task: str) -> str:
@@ -86,6 +88,9 @@ def test_a_directory_rename_is_gits_to_judge(lab: Lab) -> None:
     other = lab.branch({"o.txt": "o\n"}, start=base)
     merged, conflicts = chain(lab, ("other", other), ("renamed", renamed), ("added", added))
     assert merged == ("other", "renamed")
+    repo = lab.repo
+    drafts = libgit2.draft_chain(repo.git_dir, base, [(c, "m") for c in (other, renamed, added)], repo.signature())
+    assert len(drafts) == 3, "the draft alone would have called it clean"
     assert "new/late.txt" in conflicts["added"]
     lab.git("config", "merge.directoryRenames", "false")
     assert chain(lab, ("other", other), ("renamed", renamed), ("added", added))[1] == {}
@@ -147,8 +152,9 @@ def test_without_libgit2_the_chain_is_the_same(lab: Lab) -> None:
     drafted, _ = build_chain(lab.repo, lab.at("main"), ones, message)
     lab.git("config", "extensions.partialClone", "nowhere")
     lab.git("config", "core.repositoryFormatVersion", "1")
-    assert not lab.repo.libgit2
-    alone, _ = build_chain(lab.repo, lab.at("main"), ones, message)
+    without = Repo.open(lab.root)
+    assert not without.libgit2
+    alone, _ = build_chain(without, lab.at("main"), ones, message)
     assert [step.tree for step in alone] == [step.tree for step in drafted]
 
 

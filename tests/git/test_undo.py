@@ -8,7 +8,7 @@ import pytest
 from git_lab import Lab, photograph, shell_git
 
 from engine.errors import RepoError
-from engine.landing import LandingBlocked, TargetChanged, land, undo
+from engine.landing import LandingBlocked, TargetChanged, _move_back, land, undo
 
 
 def landing(lab: Lab) -> tuple[str, str]:
@@ -120,6 +120,16 @@ def test_in_a_second_worktree(lab: Lab, tmp_path: Path) -> None:
     undo(lab.repo, "main", commit, previous)
     assert (tmp_path / "two" / "dir/b.txt").exists()
     assert shell_git(tmp_path / "two", "status", "--porcelain") == ""
+
+
+def test_a_commit_made_in_that_moment_is_put_back(lab: Lab) -> None:
+    commit, previous = landing(lab)
+    mine = lab.commit({"mine.txt": "m\n"})
+    before = photograph(lab.root, git_index=lab.root)
+    with pytest.raises(TargetChanged):
+        _move_back(lab.repo, "main", commit, previous)
+    assert lab.at("main") == mine
+    assert photograph(lab.root, git_index=lab.root) == before
 
 
 def test_target_changed_says_who_moved_it() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -229,6 +230,18 @@ def test_nested_repositories_are_moved_aside_not_deleted(lab: Lab) -> None:
     assert trees.names() == ("w1",)
 
 
+def test_a_repository_the_agent_committed_as_a_pointer_is_moved_aside(lab: Lab) -> None:
+    trees = lab.worktrees
+    path = trees.prepare("w1", "feat/a", lab.at("main"), new_branch=True)
+    (path / "inner").mkdir()
+    shell_git(path / "inner", "init", "-q")
+    lab.commit({"inner.txt": "only here"}, where=path / "inner")
+    lab.commit({}, where=path)
+    trees.prepare("w1", "feat/b", lab.at("main"), new_branch=True)
+    assert not (path / "inner").exists()
+    assert [file.read_text() for file in (trees.root / ".rescued").rglob("inner.txt")] == ["only here"]
+
+
 def test_an_agent_that_replaces_the_git_link_changes_nothing_elsewhere(lab: Lab) -> None:
     trees = lab.worktrees
     path = trees.prepare("w1", "feat/a", lab.at("main"), new_branch=True)
@@ -301,6 +314,26 @@ def test_two_threads_cannot_get_the_same_new_branch(lab: Lab) -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(prepare, ["w1", "w2", "w3", "w4"]))
     assert all("exists already" in answer for answer in answers)
+
+
+def waits_for(lock: Path) -> bool:
+    """True when a thread or process waits for this lock."""
+    inode = f":{lock.stat().st_ino} "
+    return any("->" in line and inode in line for line in Path("/proc/locks").read_text().splitlines())
+
+
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="who waits for a lock is only told by Linux")
+def test_making_worktrees_is_serialised_across_processes(lab: Lab) -> None:
+    note = lab.repo.aurora_dir / "worktrees.lock"
+    with note.open("a") as lock, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        job = pool.submit(lab.worktrees.prepare, "w1", "feat/a", lab.at("main"), new_branch=True)
+        while not (job.done() or waits_for(note)):
+            os.sched_yield()
+        assert not job.done()
+        assert lab.repo.branches() == {"main"}
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert job.result().is_dir()
 
 
 def test_opening_from_inside_a_worktree_finds_the_repository(lab: Lab) -> None:
