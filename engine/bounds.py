@@ -1,7 +1,8 @@
 """Pure: how fast the rest of a run can be at best, and what binds it.
 
 The bound is the largest of: the critical path; all work over the number of workers; for each file the tasks that need
-it alone (Jackson's preemptive one-machine bound with heads and tails, Carlier 1982).
+it alone (Jackson's preemptive one-machine bound with heads and tails, Carlier 1982); and, for up to `CLIQUE_LIMIT`
+tasks, a clique of tasks that exclude each other by order or by files.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from engine.locks import Claim
 from engine.model import LockMode
 from engine.patterns import Pattern
 
+CLIQUE_LIMIT = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
     """A lower bound of the makespan in seconds, what it comes from, a sentence, and the tasks that bind."""
 
     seconds: float
-    kind: Literal["critical path", "workers", "lock", "none"]
+    kind: Literal["critical path", "workers", "lock", "clique", "none"]
     sentence: str
     tasks: tuple[str, ...]
 
@@ -42,6 +45,8 @@ def lower_bound(
     lock = _locks(graph, durations, tails, claims)
     if lock is not None:
         bounds.append(lock)
+    if len(durations) <= CLIQUE_LIMIT:
+        bounds.append(_clique(graph, durations, claims))
     return max(bounds, key=lambda bound: bound.seconds)
 
 
@@ -83,6 +88,30 @@ def _locks(
             )
             best = Bound(seconds, "lock", f"{sentence}: more workers cannot help", tuple(tasks))
     return best
+
+
+def _clique(graph: TaskGraph, durations: Mapping[str, float], claims: Mapping[str, tuple[Claim, ...]]) -> Bound:
+    """Tasks of which no two can run together, by order or by a shared file: the heaviest clique found greedily."""
+    apart: dict[str, set[str]] = {task: set(graph.all_dependents(task)) for task in durations}
+    for task in durations:
+        for dependent in tuple(apart[task]):
+            apart[dependent].add(task)
+    for together in _alone(claims).values():
+        for task in together:
+            apart[task].update(together)
+    heaviest = sorted(durations, key=lambda task: -durations[task])
+    best: list[str] = []
+    for seed in heaviest:
+        clique = [seed]
+        for task in heaviest:
+            if task != seed and all(task in apart[member] for member in clique):
+                clique.append(task)
+        if sum(durations[t] for t in clique) > sum(durations[t] for t in best):
+            best = clique
+    names = [task for task in graph.order() if task in set(best)]
+    shown = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+    sentence = f"no two of {shown} can run together (order or shared files): more workers cannot help"
+    return Bound(sum(durations[t] for t in names), "clique", sentence, tuple(names))
 
 
 def _heads(graph: TaskGraph, durations: Mapping[str, float]) -> dict[str, float]:

@@ -398,6 +398,10 @@ class AgentJobs:
                 ev.CaptureFailed(at=time.time(), task=effect.task, attempt=effect.attempt, error=str(error))
             )
             return
+        if got.unfinished:
+            words = f"the agent left a {got.unfinished} unfinished; what there was is kept under {keep}"
+            self.runner.post(ev.CaptureFailed(at=time.time(), task=effect.task, attempt=effect.attempt, error=words))
+            return
         self.runner.post(
             ev.AttemptCaptured(
                 at=time.time(),
@@ -408,6 +412,7 @@ class AgentJobs:
                 paths=got.paths,
                 added=got.added,
                 removed=got.removed,
+                warnings=tuple(got.warnings),
             )
         )
 

@@ -131,13 +131,15 @@ class WorktreeUpdated(AttemptEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptCaptured(AttemptEvent):
-    """All the attempt left is committed as `commit` and kept under `kept`; `paths` is what differs from its base."""
+    """All the attempt left is committed as `commit` and kept under `kept`; `paths` is what differs from its base.
+    `warnings` are sentences about what could not be taken in (repositories inside the worktree, …)."""
 
     commit: str
     kept: str
     paths: tuple[str, ...]
     added: int = 0
     removed: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

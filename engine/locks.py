@@ -173,9 +173,12 @@ class LockTable:
         order = before[0].order if before else next(self._order)
         self._forget_reservation(task)
         locks = [Lock(claim.pattern, claim.mode, task, at, grown=False) for claim in dict.fromkeys(claims)]
-        held = [_Held(lock, Pattern.parse(lock.pattern), order) for lock in locks]
-        self._reserved[task] = entries = tuple(entry for entry in held if not self._is_optimistic(entry.pattern))
-        for entry in entries:
+        patterns = [Pattern.parse(lock.pattern) for lock in locks]
+        self._reserved[task] = tuple(
+            _Held(lock, pattern, order, self._is_optimistic(pattern))
+            for lock, pattern in zip(locks, patterns, strict=True)
+        )
+        for entry in self._reserved[task]:
             self._wanted.add(entry)
 
     def unreserve(self, task: str) -> None:

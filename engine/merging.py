@@ -2,8 +2,8 @@
 
 Git's own merge (`git merge-tree --write-tree`) has the last word on every step. Chains are drafted with pygit2 where
 that is allowed (two to three times faster on small repositories) and the whole draft is confirmed by one git process;
-from the first step where the two differ, git alone goes on, and a step both call clean with different trees is a
-conflict. Merge attributes (`merge=union`) come from the base's own .gitattributes, not from anybody's checkout.
+from the first step where the two differ, git alone goes on and its answer stands. Merge attributes (`merge=union`)
+come from the base's own .gitattributes, not from anybody's checkout.
 """
 
 from __future__ import annotations

@@ -386,6 +386,8 @@ def on_attempt_captured(state: State, event: ev.AttemptCaptured) -> Iterator[Eff
     record.commit, record.paths = event.commit, event.paths
     record.added, record.removed = event.added, event.removed
     record.kept.append(event.kept)
+    for warning in event.warnings:
+        state.tell(record.id, warning)
     if record.attempt.ending is not Ending.NONE:
         yield from _after_capture(state, record)
     elif record.attempt.exit_words:
@@ -396,13 +398,15 @@ def on_attempt_captured(state: State, event: ev.AttemptCaptured) -> Iterator[Eff
 
 
 def on_capture_failed(state: State, event: ev.CaptureFailed) -> Iterator[Effect]:
-    """The work stays where it is; the task cannot go on without a person."""
+    """The work stays where it is (or under its keep ref), unmerged."""
     record = current(state, event)
     if record is None:
         return
-    record.tries_left = 0
-    fail_attempt(state, record, f"its work could not be committed: {event.error}", "")
-    yield from ()
+    if record.attempt.ending is not Ending.NONE:
+        record.attempt.exit_words = record.attempt.exit_words or event.error
+        yield from _after_capture(state, record)
+    else:
+        fail_attempt(state, record, f"its work could not be taken over: {event.error}", record.attempt.tail)
 
 
 def own_tests(state: State, record: TaskRecord) -> tuple[str, ...]:

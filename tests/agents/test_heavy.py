@@ -223,7 +223,8 @@ def test_six_at_once_with_two_slots_never_run_more_than_two(yard: Yard) -> None:
         finish(next(build for build in builds if build.pid == running[0]))
     assert yard.most_at_once() == 2
     assert [build.returncode for build in builds] == [0] * 6
-    assert yard.events("start") == [ask.pid for ask in engine.heard], "not first come, first served"
+    asked, began = [ask.pid for ask in engine.heard], yard.events("start")
+    assert (set(began[:2]), began[2:]) == (set(asked[:2]), asked[2:]), "not first come, first served"
     wait_for(lambda: len(engine.ended) == 6, "six free slots")
     assert sorted(engine.ended) == sorted(ask.slot for ask in engine.heard)
     assert sorted(path.name for path in yard.slots.iterdir()) == ["alive", "requests"]
@@ -408,7 +409,8 @@ def test_the_program_behind_the_shim_sees_what_it_would_see_without(yard: Yard, 
         probe = json.loads(out)
         assert probe.pop("pid") == process.pid
         slot = probe["environment"].pop("AURORA_SLOT", None)
-        probe["environment"].pop("PATH")
+        for differs in ("PATH", "_"):
+            probe["environment"].pop(differs, None)
         seen.append((probe, err, process.returncode))
         assert (slot is not None) == (len(seen) == 1)
     (shimmed, *ending), (bare, *bare_ending) = seen
