@@ -123,7 +123,7 @@ class SlotServer:
         self._rest = b""
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Listen; what an earlier engine left in the folder is removed. `alive` appears last: who finds it is heard."""
+        """Listen; what an earlier engine left is removed first, and `alive` appears last: who finds it is heard."""
         self._loop = loop
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._remove_doors()

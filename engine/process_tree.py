@@ -128,11 +128,17 @@ def _itself(identity: Identity) -> list[psutil.Process]:
 
 
 def _end(find: Callable[[], list[psutil.Process]], grace: float) -> None:
-    """Ask each process once to end, kill what is left after `grace` seconds; those out of reach are left alone."""
+    """Ask each process once to end, kill what is left after `grace` seconds; those out of reach are left alone.
+
+    One look through /proc can miss a child whose parent ends meanwhile: only two empty looks mean that none is left.
+    """
     deadline = time.monotonic() + grace
     asked: set[psutil.Process] = set()
     out_of_reach: set[psutil.Process] = set()
-    while left := [process for process in find() if process not in out_of_reach]:
+    empty_looks = 0
+    while empty_looks < 2:
+        left = [process for process in find() if process not in out_of_reach]
+        empty_looks = 0 if left else empty_looks + 1
         overdue = time.monotonic() > deadline
         numbers = (signal.SIGKILL,) if overdue else (signal.SIGTERM, signal.SIGCONT)
         todo = [process for process in left if overdue or process not in asked]

@@ -132,7 +132,7 @@ def _task(
     elif record.state is TaskState.QUEUED:
         if held:
             reason = "waits for " + ", ".join(f"{h} ({state.tasks[h].state})" for h in held)
-        elif why_nobody:
+        elif why_nobody and not state.stopping:
             reason = why_nobody
     return TaskView(
         id=record.id,

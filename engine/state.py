@@ -299,7 +299,9 @@ class State:
         name, number = branch, 2
         while name in self.taken:
             name, number = f"{branch}-{number}", number + 1
-        record = TaskRecord(spec, len(self.tasks), name, since=self.at, tries_left=spec.retries, reason="new")
+        record = TaskRecord(
+            spec, len(self.tasks), name, since=self.at, tries_left=spec.retries, reason="waits for its turn"
+        )
         record.branch_made = name in self.ours
         self.tasks[spec.id] = record
         self.promotable = True

@@ -384,7 +384,7 @@ def test_cut_and_wrap_stay_in_their_cells(text: str, width: int, lines: int) -> 
 @st.composite
 def dependencies(draw: st.DrawFn) -> dict[str, list[str]]:
     """Tasks in any order, each after some that stand before it in a hidden order."""
-    count = draw(st.integers(1, 12))
+    count = draw(st.integers(1, 8))
     hidden = draw(st.permutations([f"t{n}" for n in range(count)]))
     after = {
         name: draw(st.lists(st.sampled_from(hidden[:n]), unique=True)) if n else [] for n, name in enumerate(hidden)
