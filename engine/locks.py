@@ -91,7 +91,11 @@ class _Held:
 
     def covers(self, seen: str) -> bool:
         """Whether this lock speaks for a path (a view)."""
-        return seen not in self.excepted and self.pattern.regex.fullmatch(seen) is not None
+        return not self.lost(seen) and self.pattern.regex.fullmatch(seen) is not None
+
+    def lost(self, seen: str) -> bool:
+        """Whether the path (a view) or a directory above it was taken from this lock."""
+        return any(f"{seen}/".startswith(f"{taken}/") for taken in self.excepted)
 
     def tolerates(self, other: _Held) -> bool:
         """Whether both may edit one path: both optimistic, or one was let in beside the other."""
@@ -235,30 +239,31 @@ class LockTable:
         self._add(task, Pattern.exact(path), LockMode.SHARED, at, grown=True).beside.update(others)
 
     def take(self, task: str, path: str, at: float) -> tuple[str, ...]:
-        """Give `path` to `task` alone; the holders that lost it. Their patterns stay, without this path."""
+        """Give `path` and all below it to `task` alone; the holders that lost it. Their patterns stay, without it."""
         if self._is_shared(path):
             self.write(task, path, at)
             return ()
         around = self._around(task, path)
         for other in around.others:
-            self._give_up(other, path)
+            self._give_up(other, view(path))
         exact = Pattern.exact(path)
         self._drop(task, (exact.text, LockMode.SHARED))
         self._add(task, exact, LockMode.EXCLUSIVE, at, grown=True)
         self.add_files((path,))
         return tuple(dict.fromkeys(other.holder for other in around.others))
 
-    def _give_up(self, held: _Held, path: str) -> None:
-        if held.pattern.literal and held.pattern.witness == view(path):
+    def _give_up(self, held: _Held, seen: str) -> None:
+        """Take the path (a view) and all below it from a lock, and the lock itself when nothing else is left of it."""
+        if f"{'/'.join(held.pattern.prefix)}/".startswith(f"{seen}/"):
             self._drop(held.holder, (held.lock.pattern, held.mode))
         else:
-            held.excepted.add(view(path))
+            held.excepted.add(seen)
 
     def _around(self, task: str, path: str) -> _Around:
         seen = view(path)
         above, within = self._locks.trie.around(seen.split("/"))
         covering = [entry for entry in above if entry.covers(seen)]
-        written = [entry for entry in within if entry.holder != task and seen not in entry.excepted]
+        written = [entry for entry in within if entry.holder != task and not entry.lost(seen)]
         others = [entry for entry in covering if entry.holder != task] + written
         precise = [entry for entry in within if _lets_edit(entry, task, seen)]
         mine = precise + [entry for entry in covering if _lets_edit(entry, task, seen)]
@@ -359,9 +364,7 @@ def _lets_edit(entry: _Held, task: str, seen: str) -> bool:
 
 def _gave_up(entry: _Held, pattern: Pattern) -> bool:
     """Whether all that is asked was taken from this lock before, or it never stands in the way."""
-    path = pattern.witness
-    lost = pattern.literal and path in entry.excepted and entry.pattern.regex.fullmatch(path) is not None
-    return entry.optimistic or lost
+    return entry.optimistic or (pattern.literal and entry.lost(pattern.witness))
 
 
 def _quarrel(holders: list[_Held]) -> bool:

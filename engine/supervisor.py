@@ -134,7 +134,6 @@ def start(command: list[str], marker: str) -> int:
         command,
         {**os.environ, "AURORA_AGENT": marker},
         setsid=True,
-        setsigmask=[],
         setsigdef=[signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGCHLD, *IGNORED],
     )
 
@@ -180,8 +179,6 @@ def main() -> None:
 
 def run(command: list[str], marker: str, wake: int, lifeline: int, stopping: list[int]) -> int:
     """From the command's start until nothing of it is left; its exit code (negative: signal)."""
-    if stopping:
-        return -signal.SIGTERM
     try:
         child = start(command, marker)
     except OSError as error:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 POLL_EVERY = 2.0
 RESTARTS = 3
-CLOSE_LIMIT = 2.0
 
 OnPaths = Callable[[str, frozenset[str]], None]
 
@@ -133,18 +132,15 @@ class Watcher:
             self._poll_all()
 
     def close(self) -> None:
-        """End the process. Blocks for at most `CLOSE_LIMIT` seconds."""
+        """End the process, which has nothing to save."""
         self._closed = True
         if self._timer is not None:
             self._loop.call_soon_threadsafe(self._timer.cancel)
         process = self._process
         if process is not None:
+            process.kill()
+            process.wait()
             _close_input(process)
-            try:
-                process.wait(CLOSE_LIMIT)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
 
 
 def _watching_process() -> subprocess.Popen[str]:

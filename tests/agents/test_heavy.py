@@ -567,6 +567,27 @@ def test_a_new_engine_in_the_place_of_a_killed_one(yard: Yard) -> None:
     assert [ask.pid for ask in engine.heard] == [asked.pid]
 
 
+SLOW_MKFIFO = """#!/bin/sh
+/usr/bin/env PATH="$REAL_PATH" mkfifo "$@" && echo made > "$MADE" && read -r line < "$GO_ON"
+"""
+
+
+def test_a_new_engine_that_starts_between_two_steps_of_a_shim(yard: Yard, tmp_path: Path) -> None:
+    yard.tool("mkfifo", SLOW_MKFIFO)
+    made, go_on = tmp_path / "made", tmp_path / "go on"
+    os.mkfifo(go_on)
+    old = yard.engine(limit=0)
+    early = yard.start("make", MADE=str(made), GO_ON=str(go_on), REAL_PATH=os.environ["PATH"])
+    wait_for(made.exists)
+    old.close()
+    new = yard.engine(limit=0)
+    go_on.write_text("go on\n")
+    finish(early)
+    assert early.returncode == 0
+    assert len(yard.events("end")) == 1
+    assert new.waiting() == []
+
+
 def test_a_new_engine_watches_the_holders_of_the_old_one(yard: Yard) -> None:
     old = yard.engine(limit=2)
     lives, ends = (yard.start("docker", "build", name) for name in ("lives", "ends"))

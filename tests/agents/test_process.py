@@ -1,4 +1,4 @@
-"""Supervisors, adoption, pause, stop, commands: real processes that try to get away."""
+"""Supervisors, adoption, pause, stop: real processes that try to get away."""
 
 from __future__ import annotations
 
@@ -8,21 +8,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
 from project import wait_for
+from runaway import COUNT, ESCAPE, both_count, meanwhile, sizes
 
 from engine import process, supervisor
-from engine.command import CommandResult, run_command
 from engine.errors import AuroraError
 from engine.process import Identity, LaunchSpec
-
-COUNT = "while :; do echo x >> {file}; sleep 0.01; done"
-ESCAPE = "setsid sh -c 'sh -c \"" + COUNT + "\" & exec sleep 300' & "
-"""A session of its own, and in it a process whose parent ends up elsewhere."""
 
 Make = Callable[..., LaunchSpec]
 
@@ -52,24 +49,6 @@ def make(tmp_path: Path) -> Iterator[Make]:
 def spec(make: Make, tmp_path: Path) -> LaunchSpec:
     """A command that counts in `count`, itself and in `away` by a process that got away from it."""
     return make(ESCAPE.format(file=tmp_path / "away") + COUNT.format(file=tmp_path / "count"))
-
-
-def size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def sizes(folder: Path) -> tuple[int, int]:
-    return size(folder / "count"), size(folder / "away")
-
-
-def both_count(folder: Path, since: tuple[int, int] = (4, 4)) -> bool:
-    return all(now > before for now, before in zip(sizes(folder), since, strict=True))
-
-
-def meanwhile(folder: Path) -> None:
-    """Let another process write 20 lines, one every 10 ms: as many as one of ours would have written."""
-    other = f"for n in $(seq 20); do echo x >> {folder}/other; sleep 0.01; done"
-    subprocess.run(["/bin/sh", "-c", other], check=True)
 
 
 def end_of(spec: LaunchSpec) -> int | None:
@@ -207,15 +186,49 @@ def test_pause_stops_everything_also_what_escaped_and_resume_lets_it_go_on(spec:
     wait_for(lambda: both_count(tmp_path, paused))
 
 
-def test_an_agent_that_is_just_being_started_can_be_paused(make: Make, tmp_path: Path) -> None:
-    for number in range(5):
-        spec = make(COUNT.format(file=tmp_path / "count"), f"early.{number}")
-        identity = process.launch(spec)
-        assert process.pause(identity, spec.marker) >= 1
-        paused = size(tmp_path / "count")
-        meanwhile(tmp_path)
-        assert size(tmp_path / "count") == paused
-        process.stop(identity, spec.marker)
+def test_who_cleared_its_environment_and_got_away_is_paused_and_stopped(make: Make, tmp_path: Path) -> None:
+    away = COUNT.format(file=tmp_path / "away")
+    spec = make(
+        f"(setsid env -i /bin/sh -c 'PATH=$PATH:/bin:/usr/bin; {away}' &); {COUNT.format(file=tmp_path / 'count')}"
+    )
+    identity = process.launch(spec)
+    wait_for(lambda: both_count(tmp_path))
+    process.pause(identity, spec.marker)
+    paused = sizes(tmp_path)
+    meanwhile(tmp_path)
+    assert sizes(tmp_path) == paused
+    process.stop(identity, spec.marker)
+    meanwhile(tmp_path)
+    assert sizes(tmp_path) == paused
+
+
+@pytest.fixture
+def beginner() -> Iterator[subprocess.Popen[bytes]]:
+    """Stands for a supervisor that has not started its command yet, and does so at a line of input."""
+    code = "import subprocess; input(); subprocess.run(['sleep', '300'])"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE) as made:
+        yield made
+        for child in psutil.Process(made.pid).children():
+            child.kill()
+        made.kill()
+
+
+def test_pausing_an_agent_that_is_just_being_started_waits_for_it(beginner: subprocess.Popen[bytes]) -> None:
+    identity = Identity(beginner.pid, supervisor.start_ticks(beginner.pid), supervisor.boot_id())
+    with ThreadPoolExecutor(1) as threads:
+        pausing = threads.submit(process.pause, identity, "none")
+        assert not futures.wait([pausing], timeout=0.2).done
+        assert beginner.stdin is not None
+        beginner.stdin.write(b"\n")
+        beginner.stdin.flush()
+        assert pausing.result() == 1
+    assert process.descendants(identity, "none")[0].status() == psutil.STATUS_STOPPED
+
+
+def test_stopping_an_agent_that_is_just_being_started_ends_its_supervisor(beginner: subprocess.Popen[bytes]) -> None:
+    identity = Identity(beginner.pid, supervisor.start_ticks(beginner.pid), supervisor.boot_id())
+    process.stop(identity, "none")
+    assert not identity.alive()
 
 
 def test_a_shell_with_job_control_never_sees_the_pause(make: Make, tmp_path: Path) -> None:
@@ -245,7 +258,7 @@ def test_stop_leaves_no_descendant_and_the_end_is_recorded(spec: LaunchSpec, tmp
     assert end_of(spec) == -signal.SIGTERM
 
 
-def test_an_agent_that_is_just_being_started_can_be_stopped(make: Make, tmp_path: Path) -> None:
+def test_an_agent_is_stopped_at_any_moment_of_its_start(make: Make, tmp_path: Path) -> None:
     for number in range(5):
         spec = make(COUNT.format(file=tmp_path / "count"), f"early.{number}")
         identity = process.launch(spec)
@@ -300,119 +313,7 @@ def test_what_the_command_leaves_behind_is_ended(make: Make, tmp_path: Path) -> 
     assert process.descendants(identity, spec.marker) == []
 
 
-# --- commands ------------------------------------------------------------------------------------------------------
-
-
-async def run(script: str, folder: Path, limit: float | None = None) -> CommandResult:
-    log, marker = folder / "logs" / "out.log", f"c-{folder.name}"
-    return await run_command(script, cwd=folder, env=dict(os.environ), log=log, marker=marker, time_limit=limit)
-
-
-def nobody_left(folder: Path) -> bool:
-    """True when no process of a command is left, no file but its log, and no child waits to be reaped."""
-    marked = [p.pid for p in psutil.process_iter() if f"c-{folder.name}" in _marker_of(p)]
-    files = [file.name for file in (folder / "logs").iterdir()]
-    return not marked and files == ["out.log"] and not psutil.Process().children()
-
-
-def _marker_of(one: psutil.Process) -> str:
-    try:
-        return one.environ().get("AURORA_AGENT", "")
-    except (psutil.NoSuchProcess, psutil.AccessDenied):
-        return ""
-
-
-def test_a_command_gives_its_code_and_output(tmp_path: Path) -> None:
-    result = asyncio.run(run("echo one; echo two >&2; exit 5", tmp_path))
-    assert (result.code, result.timed_out) == (5, False)
-    assert result.seconds > 0
-    asyncio.run(run("echo three", tmp_path))
-    assert process.tail(tmp_path / "logs" / "out.log") == "one\ntwo\nthree"
-    assert nobody_left(tmp_path)
-
-
-def test_a_command_over_its_time_is_ended_with_its_tree(tmp_path: Path) -> None:
-    result = asyncio.run(run(ESCAPE.format(file=tmp_path / "away") + "sleep 300", tmp_path, 0.4))
-    assert result.timed_out
-    assert result.seconds == pytest.approx(0.4, abs=0.3)
-    assert size(tmp_path / "away")
-    assert nobody_left(tmp_path)
-
-
-@pytest.mark.parametrize("times", [1, 3])
-def test_cancelling_a_command_ends_its_tree_first(tmp_path: Path, times: int) -> None:
-    async def cancelled() -> None:
-        running = asyncio.ensure_future(run(ESCAPE.format(file=tmp_path / "away") + "sleep 300", tmp_path))
-        await asyncio.to_thread(wait_for, lambda: size(tmp_path / "away"))
-        for _ in range(times):
-            running.cancel()
-            await asyncio.sleep(0)
-        with pytest.raises(asyncio.CancelledError):
-            await running
-        assert nobody_left(tmp_path)
-
-    asyncio.run(cancelled())
-
-
-def test_a_command_cancelled_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
-    async def cancelled() -> None:
-        running = asyncio.ensure_future(run(f"touch {tmp_path}/ran; sleep 300", tmp_path))
-        await asyncio.sleep(0)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-        assert nobody_left(tmp_path)
-
-    asyncio.run(cancelled())
-
-
-def test_a_loop_goes_on_while_a_command_is_ended(tmp_path: Path) -> None:
-    async def ticks_while_cancelling() -> int:
-        running = asyncio.ensure_future(run(f"trap '' TERM; touch {tmp_path}/up; sleep 1 & wait; sleep 0.3", tmp_path))
-        await asyncio.to_thread(wait_for, (tmp_path / "up").exists)
-        running.cancel()
-        ticks = 0
-        while not running.done():
-            await asyncio.sleep(0.01)
-            ticks += 1
-        return ticks
-
-    assert asyncio.run(ticks_while_cancelling()) > 5
-
-
-def test_a_killed_supervisor_of_a_command_takes_its_tree_with_it(tmp_path: Path) -> None:
-    async def killed() -> CommandResult:
-        running = asyncio.ensure_future(run(ESCAPE.format(file=tmp_path / "away") + "sleep 300", tmp_path))
-        await asyncio.to_thread(wait_for, lambda: size(tmp_path / "away"))
-        psutil.Process().children()[0].kill()
-        return await running
-
-    result = asyncio.run(killed())
-    assert (result.code, result.timed_out) == (-signal.SIGKILL, False)
-    assert nobody_left(tmp_path)
-
-
-def test_a_command_dies_with_the_engine(tmp_path: Path) -> None:
-    code = (
-        "import asyncio, os, sys; from pathlib import Path; from engine.command import run_command\n"
-        "here, script = Path(sys.argv[1]), sys.argv[2]\n"
-        "log, env = here / 'out.log', dict(os.environ)\n"
-        "asyncio.run(run_command(script, cwd=here, env=env, log=log, marker='life', time_limit=None))\n"
-    )
-    script = ESCAPE.format(file=tmp_path / "away") + COUNT.format(file=tmp_path / "count")
-    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path), script]) as engine:
-        wait_for(lambda: both_count(tmp_path))
-        commands = psutil.Process(engine.pid).children(recursive=True)
-        assert len(commands) > 3
-        engine.kill()
-    wait_for(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in commands))
-
-
-def test_a_flood_of_output_does_not_block(tmp_path: Path) -> None:
-    result = asyncio.run(run("yes 0123456789 | head -c 20000000", tmp_path, 30))
-    assert result.code == 0
-    assert size(tmp_path / "logs" / "out.log") == 20_000_000
-    assert process.tail(tmp_path / "logs" / "out.log", lines=3) == "0123456789\n0123456789\n012345678"
+# --- output ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_tail_begins_with_a_whole_line_and_is_clean(tmp_path: Path) -> None:

@@ -187,6 +187,17 @@ def test_take_moves_one_path_and_leaves_the_rest() -> None:
     assert table.write("one", "src/a.py", 4.0).outcome is Write.GROWN
 
 
+def test_take_moves_what_is_below_too() -> None:
+    table = LockTable()
+    table.grant("one", claims("src/**", "/docs/old"), 1.0)
+    table.write("one", "src/new/a.py", 1.0)
+    assert table.take("two", "src/new", 2.0) == ("one",)
+    assert table.take("two", "docs", 2.0) == ("one",)
+    assert table.write("one", "src/new/a.py", 3.0) == WriteResult(Write.COLLISION, "two", "src/new")
+    assert table.write("two", "src/new/a.py", 3.0).outcome is Write.OWN
+    assert [lock.pattern for lock in table.held_by("one")] == ["src/**"]
+
+
 def test_odd_file_names_are_literal() -> None:
     table = LockTable()
     for number, path in enumerate(["app/[id]/page.tsx", "what?", "é/ü.md", "a*b", "b\\c", "!x", "tail "]):
@@ -243,6 +254,10 @@ step = st.one_of(
     st.tuples(st.just("allow"), task, path),
     st.tuples(st.just("add_files"), task, st.lists(path, max_size=3)),
 )
+
+
+def is_below(path: str, top: str) -> bool:
+    return f"{path}/".startswith(f"{top}/")
 
 
 class Model:
@@ -302,15 +317,16 @@ class Model:
         self.reserved.pop(who, None)
 
     def take(self, who: str, path: str) -> None:
-        held = [lock for lock in self.table.held() if lock.holder != who and Pattern.parse(lock.pattern).matches(path)]
         losers = self.table.take(who, path, self.now)
         if path != "CHANGES":
-            assert self.editors[path] - {who} <= set(losers)
-            self.editors[path] = set()
-            self.allowed = {(t, p) for t, p in self.allowed if p != path}
-            self.lost |= {(lock.holder, lock.pattern, path) for lock in held if lock in self.table.held()}
+            for below in (below for below in PATHS if is_below(below, path)):
+                assert self.editors[below] - {who} <= set(losers)
+                self.editors[below] &= {who}
+            self.allowed = {(t, p) for t, p in self.allowed if not is_below(p, path)}
+            left = {(lock.holder, lock.pattern) for lock in self.table.held() if lock.holder in losers}
+            self.lost |= {(holder, text, path) for holder, text in left if Pattern.parse(text).matches(path)}
         self.write(who, path)
-        assert self.editors[path] >= {who}
+        assert path == "CHANGES" or self.editors[path] == {who}
 
     def allow(self, who: str, path: str) -> None:
         self.table.allow(who, path, self.now)
@@ -326,7 +342,10 @@ class Model:
 
     def let_in(self, who: str, path: str) -> bool:
         """Whether a person let `who` edit the path, or a directory above it, beside its holders."""
-        return any(who == task and f"{path}/".startswith(f"{allowed}/") for task, allowed in self.allowed)
+        return any(
+            who == task and is_below(path, let) and not self.gave_up(path, who, Pattern.exact(let).text)
+            for task, let in self.allowed
+        )
 
     def assert_one_owner_each(self) -> None:
         """Of all editors of one file at most one neither shares it nor was let in; beside it all others were let in."""
@@ -345,7 +364,7 @@ class Model:
             found += [
                 Blocker(claim.pattern, lock.holder, lock.pattern, reserved=False)
                 for lock in self.table.held()
-                if lock.holder != who and self.clash(claim, lock.pattern, lock.mode) and not self.gave_up(claim, lock)
+                if lock.holder != who and self.clash(claim, lock.pattern, lock.mode) and not self.gave_way(claim, lock)
             ]
             older = list(self.reserved)[: list(self.reserved).index(who)] if who in self.reserved else self.reserved
             found += [
@@ -361,9 +380,12 @@ class Model:
         compatible = claim.mode is mode and mode is not X
         return not compatible and pattern not in ("CHANGES", "/CHANGES") and overlap(a, b, self.table.files)
 
-    def gave_up(self, claim: Claim, lock: Lock) -> bool:
+    def gave_way(self, claim: Claim, lock: Lock) -> bool:
         pattern = Pattern.parse(claim.pattern)
-        return pattern.literal and (lock.holder, lock.pattern, "/".join(pattern.prefix)) in self.lost
+        return pattern.literal and self.gave_up("/".join(pattern.prefix), lock.holder, lock.pattern)
+
+    def gave_up(self, path: str, holder: str, text: str) -> bool:
+        return any(holder == who and text == lost and is_below(path, taken) for who, lost, taken in self.lost)
 
 
 @settings(max_examples=250, deadline=None)
