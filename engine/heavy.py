@@ -137,7 +137,7 @@ class SlotServer:
         draft = self.folder / f".{name}"
         draft.unlink(missing_ok=True)
         os.mkfifo(draft, 0o600)
-        opened = os.open(draft, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        opened = os.open(draft, os.O_RDWR | os.O_NONBLOCK)
         draft.replace(self.folder / name)
         return opened
 
@@ -174,7 +174,7 @@ class SlotServer:
         path = self.folder / f"reply.{slot}"
         with suppress(OSError):
             if stat.S_ISFIFO(path.lstat().st_mode):
-                opened = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+                opened = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW)
                 path.unlink(missing_ok=True)
                 return opened
         return -1

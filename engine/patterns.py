@@ -300,15 +300,8 @@ def _steps(text: str, parts: list[str]) -> tuple[_Step, ...]:
         step = None if len(part) > 1 and not part.strip("*") else _name(text, view(part))
         if step is not None or not steps or steps[-1] is not None:
             steps.append(step)
-    return _shorten(steps)
-
-
-def _shorten(steps: list[_Step]) -> tuple[_Step, ...]:
-    """The same language in its shortest form: `a/**` and `a/**/*` are `a/*`, since a directory takes all below it."""
-    if steps[-1] is None:
+    if steps[-1] is None:  # a directory takes all below it, so a last `**` says no more than `*`
         steps[-1] = _name("*", "*")
-    while len(steps) > 1 and steps[-2] is None and (last := steps[-1]) is not None and last.cells == (_STAR,):
-        del steps[-2]
     return tuple(steps)
 
 

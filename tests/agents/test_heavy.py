@@ -443,6 +443,16 @@ def test_two_sets_of_shims_do_not_call_each_other_in_circles(yard: Yard, tmp_pat
     assert len(engine.heard) == 3
 
 
+def test_special_characters_on_the_path_are_taken_literally(yard: Yard, tmp_path: Path) -> None:
+    for name in ("a*b", "a-b"):
+        (tmp_path / name).mkdir()
+    imposter = tmp_path / "a-b" / "docker"
+    imposter.symlink_to("/bin/false")
+    process = yard.start("docker", "build", PATH=f"{yard.shims}:{tmp_path}/a*b:{yard.bin}:{os.environ['PATH']}")
+    finish(process)
+    assert process.returncode == 0
+
+
 def test_a_program_that_is_not_there(yard: Yard) -> None:
     yard.engine(limit=1)
     process = yard.start("cargo", "build", PATH=f"{yard.shims}:/usr/bin:/bin")
@@ -567,25 +577,34 @@ def test_a_new_engine_in_the_place_of_a_killed_one(yard: Yard) -> None:
     assert [ask.pid for ask in engine.heard] == [asked.pid]
 
 
-SLOW_MKFIFO = """#!/bin/sh
-/usr/bin/env PATH="$REAL_PATH" mkfifo "$@" && echo made > "$MADE" && read -r line < "$GO_ON"
-"""
+STEPS = [
+    "mkfifo -m",
+    'aurora_wait "$1"',
+    "exec 9<>",
+    '[ -p "$aurora_reply" ]',
+    "printf '%s\\t",
+    "read -r aurora_stat <&7",
+]
 
 
-def test_a_new_engine_that_starts_between_two_steps_of_a_shim(yard: Yard, tmp_path: Path) -> None:
-    yard.tool("mkfifo", SLOW_MKFIFO)
-    made, go_on = tmp_path / "made", tmp_path / "go on"
+@pytest.mark.parametrize("step", STEPS)
+def test_a_new_engine_that_starts_between_two_steps_of_a_shim(yard: Yard, tmp_path: Path, step: str) -> None:
+    paused, go_on = tmp_path / "paused", tmp_path / "go on"
     os.mkfifo(go_on)
+    gate = os.open(go_on, os.O_RDWR)
+    shim = yard.shims / "make"
+    assert shim.read_text().count(step) == 1
+    shim.write_text(shim.read_text().replace(step, f'{{ echo >"$PAUSED"; read -r line <"$GO_ON"; }}\n{step}'))
     old = yard.engine(limit=0)
-    early = yard.start("make", MADE=str(made), GO_ON=str(go_on), REAL_PATH=os.environ["PATH"])
-    wait_for(made.exists)
+    early = yard.start("make", PAUSED=str(paused), GO_ON=str(go_on))
+    wait_for(paused.exists)
     old.close()
-    new = yard.engine(limit=0)
-    go_on.write_text("go on\n")
+    yard.engine(limit=1)
+    os.write(gate, b"go on\n")
     finish(early)
+    os.close(gate)
     assert early.returncode == 0
     assert len(yard.events("end")) == 1
-    assert new.waiting() == []
 
 
 def test_a_new_engine_watches_the_holders_of_the_old_one(yard: Yard) -> None:
@@ -606,8 +625,8 @@ def test_a_new_engine_watches_the_holders_of_the_old_one(yard: Yard) -> None:
 
 def test_a_number_used_again_by_another_process_is_not_adopted(yard: Yard) -> None:
     engine = yard.engine(limit=1)
-    me = os.getpid()
-    for slot in (f"s{me}.{start_ticks(me) - 1}", f"s{me}", f"s{me + 1}.{start_ticks(me)}"):
+    me, other = os.getpid(), os.getppid()
+    for slot in (f"s{me}.{start_ticks(me) - 1}", f"s{me}", f"s{other}.{start_ticks(other)}"):
         engine.call(lambda slot=slot: engine.server.adopt(slot, me))
         wait_for(lambda slot=slot: engine.ended[-1:] == [slot])
 

@@ -187,6 +187,14 @@ def test_take_moves_one_path_and_leaves_the_rest() -> None:
     assert table.write("one", "src/a.py", 4.0).outcome is Write.GROWN
 
 
+def test_a_task_that_was_let_in_can_take_the_path() -> None:
+    table = LockTable()
+    table.grant("one", claims("src/a.py"), 1.0)
+    table.allow("two", "src/a.py", 2.0)
+    assert table.take("two", "src/a.py", 3.0) == ("one",)
+    assert table.held() == (Lock("src/a.py", X, "two", 3.0, grown=True),)
+
+
 def test_take_moves_what_is_below_too() -> None:
     table = LockTable()
     table.grant("one", claims("src/**", "/docs/old"), 1.0)

@@ -85,6 +85,7 @@ def test_the_documented_cases_agree_with_git() -> None:
         "x/*/y",
         ".*",
         "[[:space:]]x",
+        "[a-c-e]x",
     ]
     paths = [
         "src/a.py",
@@ -115,7 +116,7 @@ def test_the_documented_cases_agree_with_git() -> None:
         "x/1/2/y",
         ".a",
     ]
-    assert_agrees_with_git([(text, [*paths, " x"]) for text in texts])
+    assert_agrees_with_git([(text, [*paths, " x", "dx", "ex"]) for text in texts])
 
 
 @pytest.mark.slow
