@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from engine import events as ev
-from engine import rules_attempt, rules_intent, rules_merge
+from engine import rules_attempt, rules_collision, rules_intent, rules_merge, rules_pause
 from engine.effects import Effect, GrantSlot, TellWaiting
 from engine.errors import Refused
 from engine.model import TaskState
@@ -39,8 +39,8 @@ RULES: dict[type[ev.Event], Rule] = {
     ev.AgentStarted: rules_attempt.on_agent_started,
     ev.AgentPaused: lambda state, event: _on_paused(state, event),
     ev.AgentExited: rules_attempt.on_agent_exited,
-    ev.FilesTouched: rules_attempt.on_files_touched,
-    ev.WorktreeUpdated: rules_attempt.on_worktree_updated,
+    ev.FilesTouched: rules_collision.on_files_touched,
+    ev.WorktreeUpdated: rules_collision.on_worktree_updated,
     ev.AttemptCaptured: rules_attempt.on_attempt_captured,
     ev.CaptureFailed: rules_attempt.on_capture_failed,
     ev.AttemptTested: rules_attempt.on_attempt_tested,
@@ -131,12 +131,12 @@ class Machine:
         """Everything that may move by itself now, to a fixpoint."""
         state = self.state
         if stale:
-            yield from rules_attempt.thaw(state)
+            yield from rules_collision.thaw(state)
             promote(state)
             rules_merge.offer_released(state)
             self._refresh_levels()
         if not state.stopping:
-            yield from rules_attempt.resume_workers(state)
+            yield from rules_pause.resume_workers(state)
             yield from start_ready(state)
             yield from rules_merge.start_chain(state)
         yield from self._grant_slots()

@@ -15,22 +15,14 @@ from engine.effects import (
     StartAgent,
     StopAgent,
     TestAttempt,
-    UpdateWorktree,
 )
-from engine.locks import Write
 from engine.model import TaskState, Verdict
 from engine.prompt import compose
-from engine.state import Attempt, Ending, Hold, State, Step, TaskRecord, first_line
+from engine.rules_collision import let_both_edit, write_all
+from engine.rules_pause import current, pause
+from engine.state import Attempt, Ending, State, Step, TaskRecord, first_line
 
 MAX_WORKERS = 256
-
-
-def current(state: State, event: ev.AttemptEvent) -> TaskRecord | None:
-    """The task the event is about, or None when the event is of an attempt that is over."""
-    record = state.tasks.get(event.task)
-    if record is None or record.attempt.number != event.attempt or record.attempt.step is Step.NONE:
-        return None
-    return record
 
 
 # --- starting -----------------------------------------------------------------------------------------------------
@@ -140,182 +132,10 @@ def on_agent_started(state: State, event: ev.AgentStarted) -> Iterator[Effect]:
     if record.attempt.ending is not Ending.NONE:
         yield StopAgent(task=record.id, attempt=event.attempt)
     elif record.attempt.holds and record.state is TaskState.RUNNING:
-        yield from _pause(state, record)
+        yield from pause(state, record)
     elif event.adopted:
         paused = record.state is TaskState.PAUSED
         yield (PauseAgent if paused else ResumeAgent)(task=record.id, attempt=event.attempt)
-
-
-# --- pausing ------------------------------------------------------------------------------------------------------
-
-
-def hold(state: State, record: TaskRecord, why: Hold, reason: str) -> Iterator[Effect]:
-    """Put a hold on a worker; its processes are stopped if it works."""
-    record.attempt.holds.add(why)
-    record.attempt.resuming = False
-    if record.attempt.step is Step.WORKING:
-        yield from _pause(state, record, reason)
-    elif record.attempt.step in (Step.PREPARING, Step.STARTING):
-        record.reason = f"{reason} (as soon as the agent has started)"
-
-
-def _pause(state: State, record: TaskRecord, reason: str = "paused") -> Iterator[Effect]:
-    if record.state is TaskState.RUNNING:
-        state.slots.suspend(record.id)
-        state.move(record, TaskState.PAUSED, reason)
-        yield PauseAgent(task=record.id, attempt=record.attempt.number)
-    elif Hold.COLLISION in record.attempt.holds:
-        record.reason = reason
-
-
-def unhold(state: State, record: TaskRecord, why: Hold) -> None:
-    """Take a hold away; the worker goes on at the next pump if it was the last one."""
-    record.attempt.holds.discard(why)
-    if not record.attempt.holds and record.state is TaskState.PAUSED:
-        record.attempt.resuming = True
-    elif record.attempt.holds and record.state is TaskState.PAUSED:
-        record.reason = "paused by you"
-
-
-def resume_workers(state: State) -> Iterator[Effect]:
-    """Let every worker go on that may, as far as its heavy slots are free again."""
-    for record in state.with_worker():
-        if not record.attempt.resuming or record.attempt.step is not Step.WORKING:
-            continue
-        if not state.slots.resume(record.id):
-            record.reason = "goes on when its heavy slot is free again"
-            continue
-        record.attempt.resuming = False
-        state.move(record, TaskState.RUNNING, record.attempt.thawed or "goes on")
-        record.attempt.thawed = ""
-        yield ResumeAgent(task=record.id, attempt=record.attempt.number)
-
-
-# --- writes -------------------------------------------------------------------------------------------------------
-
-
-def on_files_touched(state: State, event: ev.FilesTouched) -> Iterator[Effect]:
-    """Undeclared writes: grow the claim where the path is free, collide where it is not."""
-    record = current(state, event)
-    if record is None:
-        return
-    yield from _write(state, record, event.paths)
-
-
-def _write(state: State, record: TaskRecord, paths: tuple[str, ...]) -> Iterator[Effect]:
-    for path in paths:
-        record.attempt.touched.add(path)
-        result = state.locks.write(record.id, path, state.at)
-        state.locks_version += 1
-        if result.outcome is Write.GROWN:
-            state.tell(record.id, f"took {path}, which it had not declared")
-        elif result.outcome is Write.COLLISION:
-            yield from _collide(state, record, path, result.holder)
-
-
-def _collide(state: State, record: TaskRecord, path: str, holder: str) -> Iterator[Effect]:
-    policy = state.plan.settings.on_collision
-    working = record.attempt.step in (Step.STARTING, Step.WORKING)
-    if policy == "stop" and working:
-        record.attempt.ending = Ending.COLLIDED
-        record.attempt.exit_words = f"it changed {path}, which {holder} holds (on_collision: stop)"
-        yield StopAgent(task=record.id, attempt=record.attempt.number)
-    elif policy == "allow" or not working or state.would_deadlock(record.id, holder):
-        let_both_edit(state, record, path, holder)
-    else:
-        record.attempt.collisions[path] = holder
-        state.tell(record.id, f"changed {path}, which {holder} holds")
-        yield from hold(state, record, Hold.COLLISION, collision_words(record))
-
-
-def collision_words(record: TaskRecord) -> str:
-    """Why a frozen worker is frozen."""
-    return "frozen: changed " + ", ".join(f"{p}, held by {h}" for p, h in sorted(record.attempt.collisions.items()))
-
-
-def let_both_edit(state: State, record: TaskRecord, path: str, holder: str) -> None:
-    """Both may edit the path; this task's merge then waits for the other's landing (unless that waits for this)."""
-    state.locks.allow(record.id, path, state.at)
-    state.locks_version += 1
-    record.attempt.collisions.pop(path, None)
-    ordered = not state.would_deadlock(record.id, holder)
-    if ordered:
-        record.merge_after.add(holder)
-    words = f"; merges after {holder}" if ordered else f"; {holder} waits for this task, so both go on"
-    state.tell(record.id, f"edits {path} beside {holder}: a conflict is likely{words}")
-
-
-def thaw(state: State) -> Iterator[Effect]:
-    """After locks were released: let frozen workers go on whose paths are free, brought up to date first."""
-    for record in state.with_worker():
-        attempt = record.attempt
-        if not attempt.collisions:
-            continue
-        waited = set(attempt.collisions.values())
-        for path in list(attempt.collisions):
-            _try_again(state, record, path)
-        state.locks_version += 1
-        freed = sorted(waited - set(attempt.collisions.values()))
-        attempt.thawed = f"goes on: {', '.join(freed)} let go of what it changed" if freed else attempt.thawed
-        if attempt.collisions:
-            record.reason = collision_words(record)
-        elif attempt.step is Step.WORKING and attempt.ending is Ending.NONE:
-            yield from _bring_up_to_date(state, record)
-        else:
-            unhold(state, record, Hold.COLLISION)
-
-
-def _try_again(state: State, record: TaskRecord, path: str) -> None:
-    """Take a path a frozen worker waits for, if it is free; another task may have been quicker."""
-    collisions = record.attempt.collisions
-    result = state.locks.write(record.id, path, state.at)
-    if result.outcome is not Write.COLLISION:
-        del collisions[path]
-    elif result.holder != collisions[path]:
-        del collisions[path]
-        if state.would_deadlock(record.id, result.holder):
-            let_both_edit(state, record, path, result.holder)
-        else:
-            collisions[path] = result.holder
-
-
-def _bring_up_to_date(state: State, record: TaskRecord) -> Iterator[Effect]:
-    if record.attempt.base == state.tip:
-        unhold(state, record, Hold.COLLISION)
-        return
-    record.attempt.step = Step.UPDATING
-    record.attempt.onto = state.tip
-    record.reason = "is brought up to date with what landed"
-    yield update(record)
-
-
-def update(record: TaskRecord) -> UpdateWorktree:
-    """The effect that merges the tip into a frozen attempt's worktree."""
-    attempt = record.attempt
-    return UpdateWorktree(
-        task=record.id,
-        attempt=attempt.number,
-        worker=attempt.worker,
-        branch=record.branch,
-        base=attempt.base,
-        onto=attempt.onto,
-    )
-
-
-def on_worktree_updated(state: State, event: ev.WorktreeUpdated) -> Iterator[Effect]:
-    """The frozen worker has (or cannot have) the landed work: it goes on either way."""
-    record = current(state, event)
-    if record is None or record.attempt.step is not Step.UPDATING:
-        return
-    record.attempt.step = Step.WORKING
-    if event.conflicts:
-        state.tell(record.id, f"could not be brought up to date: conflict in {', '.join(event.conflicts[:3])}")
-    else:
-        record.attempt.base = event.onto
-        state.tell(record.id, "brought up to date with what landed")
-    unhold(state, record, Hold.COLLISION)
-    if record.attempt.ending is not Ending.NONE:
-        yield StopAgent(task=record.id, attempt=event.attempt)
 
 
 # --- ending -------------------------------------------------------------------------------------------------------
@@ -393,7 +213,7 @@ def on_attempt_captured(state: State, event: ev.AttemptCaptured) -> Iterator[Eff
     elif record.attempt.exit_words:
         fail_attempt(state, record, record.attempt.exit_words, record.attempt.tail)
     else:
-        yield from _write(state, record, tuple(p for p in event.paths if p not in record.attempt.touched))
+        yield from write_all(state, record, tuple(p for p in event.paths if p not in record.attempt.touched))
         yield from _check_alone(state, record)
 
 

@@ -10,7 +10,8 @@ from engine.graph import TaskGraph
 from engine.merge_queue import Build
 from engine.model import TaskState
 from engine.plan import Plan, TaskSpec
-from engine.rules_attempt import capture, prepare, start, test_alone, update
+from engine.rules_attempt import capture, prepare, start, test_alone
+from engine.rules_collision import update
 from engine.rules_intent import to_queue
 from engine.rules_merge import act, chain, clear_halt, land, on_target_moved, resolve
 from engine.state import Ending, State, Step, TaskRecord

@@ -9,9 +9,11 @@ from engine import events as ev
 from engine.effects import CancelLanding, Effect, EndEngine, TakeBack
 from engine.errors import Refused
 from engine.model import TaskState
-from engine.rules_attempt import MAX_WORKERS, end_attempt, hold, let_both_edit, release, unhold
+from engine.rules_attempt import MAX_WORKERS, end_attempt, release
+from engine.rules_collision import let_both_edit
 from engine.rules_line import ranked, waiting_words
 from engine.rules_merge import clear_halt, drop_chain, resolve, withdraw
+from engine.rules_pause import hold, unhold
 from engine.state import Ending, Hold, State, TaskRecord
 
 Answer = Generator[Effect, None, str]
