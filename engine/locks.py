@@ -16,7 +16,7 @@ from engine.model import LockMode
 from engine.path_trie import Rivals
 from engine.patterns import FileIndex, Pattern, view
 
-_order = attrgetter("order")
+_order = attrgetter("order", "lock.pattern")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class _Held:
         return any(f"{seen}/".startswith(f"{taken}/") for taken in self.excepted)
 
     def tolerates(self, other: _Held) -> bool:
-        """Whether both may edit one path: both optimistic, or one was let in beside the other."""
+        """Whether both may edit one path: both shared, or one was let in beside the other."""
         both_share = self.mode is LockMode.SHARED and other.mode is LockMode.SHARED
         return both_share or other.holder in self.beside or self.holder in other.beside
 
