@@ -6,7 +6,6 @@ supervisor's descendants and by the marker `AURORA_AGENT` in the environment, so
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable
@@ -51,10 +50,10 @@ def descendants(identity: Identity, marker: str) -> list[psutil.Process]:
 
 def _marked(marker: str) -> set[int]:
     wanted = f"{MARKER}={marker}".encode()
-    return {int(name) for name in os.listdir("/proc") if name.isdigit() and wanted in _environment(name)}
+    return {pid for pid in supervisor.every_process() if wanted in _environment(pid)}
 
 
-def _environment(pid: str) -> list[bytes]:
+def _environment(pid: int) -> list[bytes]:
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             return file.read().split(b"\0")
@@ -78,15 +77,16 @@ def pause(identity: Identity, marker: str) -> int:
     """
     stopped: set[psutil.Process] = set()
     deadline = time.monotonic() + BEGIN_LIMIT
-    while True:
+    empty_looks = 0
+    while empty_looks < 2 or (not stopped and identity.alive() and time.monotonic() < deadline):
         new = [process for process in descendants(identity, marker) if process not in stopped]
         for process in new:
             _freeze(process)
         stopped.update(new)
-        if not new:
-            if stopped or not identity.alive() or time.monotonic() > deadline:
-                return len(stopped)
+        empty_looks = 0 if new else empty_looks + 1
+        if not stopped:
             time.sleep(POLL)
+    return len(stopped)
 
 
 def _freeze(process: psutil.Process) -> None:
@@ -130,7 +130,7 @@ def _itself(identity: Identity) -> list[psutil.Process]:
 def _end(find: Callable[[], list[psutil.Process]], grace: float) -> None:
     """Ask each process once to end, kill what is left after `grace` seconds; those out of reach are left alone.
 
-    One look through /proc can miss a child whose parent ends meanwhile: only two empty looks mean that none is left.
+    A look through /proc can miss a child whose parent ends meanwhile: only two empty looks mean that none is left.
     """
     deadline = time.monotonic() + grace
     asked: set[psutil.Process] = set()

@@ -30,6 +30,8 @@ from engine.snapshot import SnapshotMaker
 from engine.worktrees import Worktrees
 
 PUBLISH_EVERY = 0.05
+PUBLISH_SHARE = 0.05
+"""Seconds between two snapshots at the least, and the share of its time the engine gives to making them."""
 Carry = Callable[[Any], Coroutine[Any, Any, None]]
 
 
@@ -55,6 +57,7 @@ class Runner:
         self._snapshots = SnapshotMaker()
         self._latest: Snapshot | None = None
         self._publish_due: asyncio.TimerHandle | None = None
+        self._pause = 0.0
         self._ending = False
         self._disk = ThreadPoolExecutor(1, "aurora-journal")
 
@@ -186,13 +189,15 @@ class Runner:
         if at_once or self._ending:
             self._publish()
         elif self._publish_due is None:
-            self._publish_due = self.loop.call_later(PUBLISH_EVERY, self._publish)
+            self._publish_due = self.loop.call_later(max(PUBLISH_EVERY, self._pause), self._publish)
 
     def _publish(self) -> None:
         if self._publish_due is not None:
             self._publish_due.cancel()
             self._publish_due = None
+        began = time.perf_counter()
         self._latest = self._snapshots.make(self.machine.state)
+        self._pause = (time.perf_counter() - began) / PUBLISH_SHARE
         self.on_published()
 
     async def _close(self) -> None:

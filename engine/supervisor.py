@@ -16,7 +16,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 PR_SET_CHILD_SUBREAPER = 36
 GRACE = 3.0
@@ -65,17 +65,27 @@ def write_end(record: str, code: int) -> None:
     os.rename(draft, f"{record}.exit")
 
 
+def every_process() -> Iterator[int]:
+    """The pids of all processes, also of those born while the caller looks at the others.
+
+    So a process that has ended before it was looked at cannot hide the child that took its place.
+    """
+    seen: set[str] = set()
+    while born := [name for name in os.listdir("/proc") if name.isdigit() and name not in seen]:
+        yield from map(int, born)
+        seen.update(born)
+
+
 def children_of(parents: Iterable[int]) -> set[int]:
-    """All living descendants of the processes `parents`, by one look through /proc."""
+    """All living descendants of the processes `parents`."""
     family: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            try:
-                fields = stat_fields(name)
-            except OSError:
-                continue
-            if fields[0] != b"Z":
-                family.setdefault(int(fields[1]), []).append(int(name))
+    for pid in every_process():
+        try:
+            fields = stat_fields(pid)
+        except OSError:
+            continue
+        if fields[0] != b"Z":
+            family.setdefault(int(fields[1]), []).append(pid)
     found: set[int] = set()
     todo = list(parents)
     while todo:
@@ -110,13 +120,25 @@ def reap() -> dict[int, int]:
         ended[pid] = os.waitstatus_to_exitcode(status)
 
 
+def has_children() -> bool:
+    """True while any child lives or waits to be reaped: exact, because orphans become children of a subreaper."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
 def end_all() -> dict[int, int]:
     """Terminate, continue and at last kill every descendant until there is none; what was reaped."""
     deadline = time.monotonic() + GRACE
-    ended: dict[int, int] = {}
+    ended = reap()
     asked: set[int] = set()
     out_of_reach: set[int] = set()
-    while left := children_of({os.getpid()}) - out_of_reach:
+    while has_children():
+        left = children_of({os.getpid()}) - out_of_reach
+        if out_of_reach and not left:
+            break
         overdue = time.monotonic() > deadline
         todo = left if overdue else left - asked
         numbers = (signal.SIGKILL,) if overdue else (signal.SIGTERM, signal.SIGCONT)
@@ -124,7 +146,7 @@ def end_all() -> dict[int, int]:
         asked |= todo
         time.sleep(POLL)
         ended |= reap()
-    return ended | reap()
+    return ended
 
 
 def start(command: list[str], marker: str) -> int:

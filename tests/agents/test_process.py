@@ -206,6 +206,30 @@ def test_who_cleared_its_environment_and_got_away_is_paused_and_stopped(make: Ma
     assert sizes(tmp_path) == paused
 
 
+@pytest.mark.parametrize("supervised", [True, False])
+def test_who_is_replaced_by_a_child_all_the_time_is_paused_and_stopped(
+    make: Make, tmp_path: Path, supervised: bool
+) -> None:
+    relay = tmp_path / "relay"
+    relay.write_text(f"#!/bin/sh\necho x >> {tmp_path}/away\nsleep 0.005\nsetsid {relay} &\n")
+    relay.chmod(0o700)
+    spec = make(f"{relay}; {COUNT.format(file=tmp_path / 'count')}")
+    identity = process.launch(spec)
+    wait_for(lambda: both_count(tmp_path, (10, 10)))
+    if not supervised:
+        os.kill(identity.pid, signal.SIGKILL)
+    process.pause(identity, spec.marker)
+    paused = sizes(tmp_path)
+    meanwhile(tmp_path)
+    assert sizes(tmp_path) == paused
+    process.resume(identity, spec.marker)
+    wait_for(lambda: both_count(tmp_path, paused))
+    process.stop(identity, spec.marker)
+    stopped = sizes(tmp_path)
+    meanwhile(tmp_path)
+    assert sizes(tmp_path) == stopped
+
+
 @pytest.fixture
 def beginner() -> Iterator[subprocess.Popen[bytes]]:
     """Stands for a supervisor that has not started its command yet, and does so at a line of input."""
