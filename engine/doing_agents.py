@@ -254,6 +254,8 @@ class AgentJobs:
         finally:
             if watch_time is not None:
                 await self.runner.pool.cancel(watch_time)
+        if ended is None:
+            await asyncio.to_thread(process.stop, live.identity, live.marker)
         live.clock(running=False)
         log = live.record.with_name(live.record.name + ".log")
         tail = await asyncio.to_thread(process.tail, log)

@@ -29,6 +29,7 @@ from engine.repo import Repo
 from engine.snapshot import SnapshotMaker
 from engine.worktrees import Worktrees
 
+BLOCKING_THREADS = 64
 PUBLISH_EVERY = 0.05
 PUBLISH_SHARE = 0.05
 """Seconds between two snapshots at the least, and the share of its time the engine gives to making them."""
@@ -82,6 +83,7 @@ class Runner:
     async def run(self, first: ev.RunStarted | ev.RunContinued, then: Sequence[ev.Event] = ()) -> None:
         """Work until the machine says the engine ends. `first` begins or continues the run, `then` follows at once."""
         self.loop = asyncio.get_running_loop()
+        self.loop.set_default_executor(ThreadPoolExecutor(BLOCKING_THREADS, "aurora-job"))
         self._inbox: asyncio.Queue[Arrival] = asyncio.Queue()
         self.pool = JobPool(self.crashed)
         self.slots = SlotJobs(self)
