@@ -17,12 +17,18 @@ from engine.effects import (
 from engine.merge_queue import Accept, Action, BaseRed, Build, Eject, Stuck, Test
 from engine.model import TaskState, Verdict
 from engine.rules_attempt import release
-from engine.state import Landing, State, TaskRecord
+from engine.state import Landing, State, Step, TaskRecord
 
 
 def start_chain(state: State) -> Iterator[Effect]:
-    """Build a chain of what waits, if none is at work and nothing forbids it."""
+    """Build a chain of what waits, if none is at work and nothing forbids it.
+
+    A branch that is being committed at this moment is waited for, so that it shares the test; not when a pool's worth
+    of branches waits already, or a steady stream would keep everything from landing.
+    """
     if state.stopping or state.undoing:
+        return
+    if len(state.queue.waiting) < state.workers and any(r.attempt.step is Step.CAPTURING for r in state.with_worker()):
         return
     build = state.queue.start()
     if build is not None:
