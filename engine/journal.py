@@ -34,10 +34,17 @@ class Journal:
         self.path = path
         with _explained(path):
             self._db = sqlite3.connect(path, check_same_thread=False, timeout=10.0)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._require_version()
-            self._db.executescript(_SCHEMA)
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        self._require_version()
+        self._db.executescript(_SCHEMA)
 
     def _require_version(self) -> None:
         (version,) = self._db.execute("PRAGMA user_version").fetchone()

@@ -207,6 +207,7 @@ class Runner:
         await self.agents.close()
         self.slots.close()
         self._disk.shutdown()
+        self.journal.close()
         while not self._inbox.empty():
             answer = self._inbox.get_nowait().answer
             if answer is not None:
