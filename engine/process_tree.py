@@ -18,7 +18,7 @@ from engine import supervisor
 MARKER = "AURORA_AGENT"
 POLL = 0.02
 BEGIN_LIMIT = 2.0
-STOP_LIMIT = 0.2
+STOP_LIMIT = 2.0
 NOT_RUNNING = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
