@@ -9,10 +9,10 @@ from enum import Enum
 from pathlib import Path
 
 from aurora_tui.cli.reaching import PLAN_FILE, branch_of
-from aurora_tui.render.text import many
 from engine.errors import AuroraError
 from engine.plan import Plan
 from engine.repo import Repo
+from widgets.text import many
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_watches")
 FEW_WATCHES = 65_536

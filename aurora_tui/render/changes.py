@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from rich.cells import cell_len
 
-from aurora_tui.render.look import STYLES, Look, state_words
-from aurora_tui.render.text import cut, duration, flat, many, names
+from aurora_tui.render.look import Look
 from aurora_tui.render.words import progress, spent
 from engine.model import LandingView, Snapshot, TaskState, TestRunView, Verdict
 from engine.text import clean
+from widgets.text import cut, duration, flat, many, names
+from widgets.words import STYLES, state_words
 
 STATE_WIDTH = 10
 LONGEST_NAME = 20

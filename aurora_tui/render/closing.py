@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aurora_tui.render.look import Look
 from aurora_tui.render.table import Cell, Column, table
-from aurora_tui.render.text import duration, money
 from aurora_tui.render.views import state_cell
 from aurora_tui.render.words import elapsed, remedy_lines, total
 from engine.model import Snapshot, TaskView
+from widgets.text import duration, money
 
 _COLUMNS = (
     Column("task"),

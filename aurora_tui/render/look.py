@@ -6,32 +6,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from engine.model import TaskState
-
-GLYPHS: dict[TaskState, str] = {
-    TaskState.WAITING: "◦",
-    TaskState.QUEUED: "○",
-    TaskState.RUNNING: "►",
-    TaskState.PAUSED: "‖",
-    TaskState.MERGING: "⇄",
-    TaskState.TESTING: "◐",
-    TaskState.LANDED: "✓",
-    TaskState.CONFLICT: "≠",
-    TaskState.FAILED: "✗",
-    TaskState.DROPPED: "−",
-}
-STYLES: dict[TaskState, str] = {
-    TaskState.WAITING: "dim",
-    TaskState.QUEUED: "",
-    TaskState.RUNNING: "live",
-    TaskState.PAUSED: "warn",
-    TaskState.MERGING: "live",
-    TaskState.TESTING: "live",
-    TaskState.LANDED: "good",
-    TaskState.CONFLICT: "warn",
-    TaskState.FAILED: "bad",
-    TaskState.DROPPED: "dim",
-}
 _CODES = {
     "bold": "1",
     "dim": "2",
@@ -74,8 +48,3 @@ class Look:
     def finish(self, lines: Sequence[str]) -> list[str]:
         """Finished lines: no blanks at their ends, and letters this output has. One cell stays one cell."""
         return [line.rstrip().translate(_ASCII) if self.ascii else line.rstrip() for line in lines]
-
-
-def state_words(state: TaskState) -> str:
-    """A task's state as glyph and word: colour is never all there is."""
-    return f"{GLYPHS[state]} {state}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aurora_tui.render.look import STYLES, Look, state_words
-from aurora_tui.render.text import cut, flat, wrap
+from aurora_tui.render.look import Look
 from engine.model import TaskView
+from widgets.text import cut, flat, wrap
+from widgets.words import STYLES, state_words
 
 
 def story(task: TaskView, told: Sequence[str], look: Look) -> list[str]:

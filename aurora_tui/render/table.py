@@ -9,7 +9,7 @@ from itertools import zip_longest
 from rich.cells import cell_len
 
 from aurora_tui.render.look import Look
-from aurora_tui.render.text import cut, flat, wrap
+from widgets.text import cut, flat, wrap
 
 GAP = 2
 NARROWEST = 16

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aurora_tui.render.look import STYLES, Look, state_words
+from aurora_tui.render.look import Look
 from aurora_tui.render.table import Cell, Column, table
-from aurora_tui.render.text import cut, duration, flat, many, money, names, wrap
 from aurora_tui.render.tree import tree
 from aurora_tui.render.words import (
     URGENCY,
@@ -20,6 +19,8 @@ from aurora_tui.render.words import (
     why,
 )
 from engine.model import LockView, SlotView, Snapshot, TaskState, TaskView
+from widgets.text import cut, duration, flat, many, money, names, wrap
+from widgets.words import STYLES, state_words
 
 NOTHING = "the plan has no tasks"
 _STATUS = (

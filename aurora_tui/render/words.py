@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from aurora_tui.render.look import Look
 from aurora_tui.render.table import Cell, Column, table
-from aurora_tui.render.text import change_size, duration, flat, many, money, wrap
 from engine.model import Snapshot, TaskState, TaskView
+from widgets.text import change_size, duration, flat, many, money, wrap
 
 URGENCY = (
     TaskState.CONFLICT,

@@ -13,12 +13,13 @@ from snapshots import NOW, STARTED, bound, busy_run, landing, merge, snapshot, t
 from aurora_tui.render import views
 from aurora_tui.render.changes import changes, opening, pulse
 from aurora_tui.render.closing import closing
-from aurora_tui.render.look import GLYPHS, Look
+from aurora_tui.render.look import Look
 from aurora_tui.render.story import story
-from aurora_tui.render.text import cut, duration, wrap
 from aurora_tui.render.tree import tree
 from aurora_tui.render.words import remedies
 from engine.model import Snapshot, TaskState
+from widgets.text import cut, duration, wrap
+from widgets.words import GLYPHS
 
 
 def clock(at: float) -> str:

@@ -74,3 +74,23 @@ def change_size(added: int, removed: int, files: int) -> str:
         return ""
     size = f"+{added:,} −{removed:,} in " if added or removed else ""
     return f"{size}{many(files, 'file')}"
+
+
+def expanded(text: str, tab: int = 4) -> str:
+    """One line with its tabs as blanks up to the next multiple of `tab` cells."""
+    if "\t" not in text:
+        return text
+    done, used = [], 0
+    for part in text.split("\t")[:-1]:
+        used += cell_len(part)
+        blanks = tab - used % tab
+        done.append(part + " " * blanks)
+        used += blanks
+    return "".join(done) + text.rsplit("\t", 1)[1]
+
+
+def clock(seconds: float) -> str:
+    """A running time as `h:mm:ss` or `m:ss`."""
+    whole = max(0, int(seconds))
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
