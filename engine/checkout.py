@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ OPERATIONS = {
     "REVERT_HEAD": "revert",
     "BISECT_START": "bisect",
 }
+LARGEST_MEASURED = 1 << 20
 LEFTOVERS = ("rebase-merge", "rebase-apply", "sequencer", "AUTO_MERGE", "MERGE_MODE", "MERGE_MSG", "SQUASH_MSG")
 
 
@@ -109,6 +110,20 @@ class Checkout:
         new = self.git("ls-files", "-z", "--others", "--exclude-standard", env=calm).fields
         paths = {path.rstrip("/") for path in (*changed, *new)}
         return tuple(sorted(path for path in paths if not only or _within(path, only)))
+
+    def measure(self, base: str, paths: Collection[str]) -> tuple[int, int]:
+        """Lines added and removed since `base` in these paths, committed or not; files git does not know count whole
+        (up to `LARGEST_MEASURED` bytes each), binary ones nothing. Nothing is written."""
+        if not paths:
+            return 0, 0
+        calm = {"GIT_OPTIONAL_LOCKS": "0"}
+        limit = ["--", *(f":(top,literal){path}" for path in paths)]
+        rows = self.git("diff", "--numstat", "-z", "--no-renames", "--no-ext-diff", base, *limit, env=calm).fields
+        counts = [row.split("\t") for row in rows if row.count("\t") >= 2]
+        new = self.git("ls-files", "-z", "--others", "--exclude-standard", *limit, env=calm).fields
+        added = sum(int(count[0]) for count in counts if count[0].isdigit())
+        removed = sum(int(count[1]) for count in counts if count[1].isdigit())
+        return added + sum(_lines_in(self.path / path) for path in new), removed
 
     # --- recording ---
 
@@ -268,6 +283,15 @@ def _within(path: str, only: Collection[str]) -> bool:
         return True
     parts = path.split("/")
     return any("/".join(parts[:depth]) in only for depth in range(1, len(parts)))
+
+
+def _lines_in(path: Path) -> int:
+    """How many lines a new file adds; none for a binary or huge one, or one that is gone."""
+    with suppress(OSError):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size <= LARGEST_MEASURED:
+            data = path.read_bytes()
+            return 0 if b"\0" in data else data.count(b"\n") + (0 if data.endswith(b"\n") or not data else 1)
+    return 0
 
 
 def _remove(path: Path) -> None:

@@ -19,7 +19,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from engine import errors
 from engine.errors import AuroraError, EngineError
 from engine.events import Intent
 from engine.handle import EngineHandle
-from engine.model import Snapshot
+from engine.model import Attached, Snapshot
 from engine.wire import decode_event, decode_snapshot, encode_event, encode_snapshot, kind_of
 
 VERSION = 1
@@ -41,15 +41,6 @@ SEND_SECONDS = 10
 OUT_OF_FILES_SECONDS = 0.2
 ENDED = "the engine has ended"
 ENDED_HINT = "`aurora run` goes on with the run"
-
-
-@dataclass(frozen=True, slots=True)
-class Attached:
-    """One who is connected: a name for people, the process, and since when (seconds since the epoch)."""
-
-    name: str
-    pid: int
-    since: float
 
 
 @contextmanager
@@ -146,7 +137,8 @@ class _Client:
             greeting = json.loads(lines.readline(LONGEST_LINE))
             self.outbox.put(_line(aurora=VERSION, pid=os.getpid()))
             if greeting["aurora"] == VERSION:
-                self.who = Attached(str(greeting["name"]), int(greeting["pid"]), time.time())
+                guest = bool(greeting.get("read_only", False))
+                self.who = Attached(str(greeting["name"]), int(greeting["pid"]), time.time(), guest)
                 while line := lines.readline(LONGEST_LINE):
                     self._answer(json.loads(line))
             else:
@@ -183,6 +175,7 @@ class _Client:
             case "watch":
                 self.watching = True
                 self.outbox.mark_dirty()
+                self._server.people_changed()
                 return None
         raise EngineError(f"unknown request {request['do']!r}")
 
@@ -190,6 +183,8 @@ class _Client:
         intent = decode_event(str(request["kind"]), str(request["body"]))
         if not isinstance(intent, Intent):
             raise EngineError(f"{request['kind']} is nothing a person can ask for")
+        if self.who is not None and self.who.read_only:
+            raise errors.Refused("this terminal is attached read-only", "`aurora attach` without --read-only steers")
         by = intent.by or (self.who.name if self.who else "")
         try:
             return self._server.handle.send(replace(intent, by=by)).result(ANSWER_SECONDS)
@@ -200,8 +195,9 @@ class _Client:
 class ControlServer:
     """Offers `handle` on the control socket in `aurora_dir` until it is closed, on threads of its own."""
 
-    def __init__(self, aurora_dir: Path, handle: EngineHandle) -> None:
+    def __init__(self, aurora_dir: Path, handle: EngineHandle, on_people: Callable[[], None] = lambda: None) -> None:
         self.handle = handle
+        self._on_people = on_people
         self._folder = aurora_dir
         self._clients: set[_Client] = set()
         self._lock = threading.Lock()
@@ -224,9 +220,9 @@ class ControlServer:
         threading.Thread(target=self._accept, name="aurora-control", daemon=True).start()
 
     def attached(self) -> tuple[Attached, ...]:
-        """Who is connected now, the longest first."""
+        """Who watches now, the longest first; commands that only ask are not counted."""
         with self._lock:
-            people = [client.who for client in self._clients if client.who]
+            people = [client.who for client in self._clients if client.who and client.watching]
         return tuple(sorted(people, key=lambda who: who.since))
 
     def close(self) -> None:
@@ -247,6 +243,14 @@ class ControlServer:
         """A client is gone."""
         with self._lock:
             self._clients.discard(client)
+        if client.watching:
+            self.people_changed()
+
+    def people_changed(self) -> None:
+        """Somebody came or left: the screens show it."""
+        if not self._closed.is_set():
+            self._dirty()
+            self._on_people()
 
     def _accept(self) -> None:
         while not self._closed.is_set():
@@ -273,14 +277,15 @@ def _identity_of(path: Path) -> tuple[int, int]:
 # --- the other side -----------------------------------------------------------------------------------------------
 
 
-def connect(aurora_dir: Path) -> RemoteEngine | None:
-    """The engine that listens in `aurora_dir`, or None. EngineError when one is there that cannot be talked to."""
+def connect(aurora_dir: Path, *, read_only: bool = False) -> RemoteEngine | None:
+    """The engine that listens in `aurora_dir`, or None; it takes no intents from one that is `read_only`. EngineError
+    when one is there that cannot be talked to."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         connection.settimeout(GREETING_SECONDS)
         with _address(aurora_dir) as address:
             connection.connect(address)
-        connection.sendall(_line(aurora=VERSION, name=_own_name(), pid=os.getpid()))
+        connection.sendall(_line(aurora=VERSION, name=_own_name(), pid=os.getpid(), read_only=read_only))
         return RemoteEngine(connection)
     except (FileNotFoundError, NotADirectoryError, ConnectionError):
         connection.close()
@@ -384,7 +389,7 @@ class RemoteEngine:
                 return rows
 
     def attached(self) -> tuple[Attached, ...]:
-        """Who is connected to the engine now, this one included."""
+        """Who watches the engine now, this one included if it does."""
         return tuple(Attached(**who) for who in self._wait_for(self._ask("attached")))
 
     def wait(self, timeout: float | None = None) -> bool:

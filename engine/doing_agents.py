@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from engine.errors import AuroraError
 from engine.merging import merge_commit
 from engine.model import Verdict
 from engine.setup import SetupState
+from engine.snapshot import Work
 from engine.watch import Watcher
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 FIRST_PORT = 21000
 PORTS_PER_WORKER = 20
 SWEEP_EVERY = 10.0
+MEASURE_EVERY = 2.0
 NOT_RUN = (126, 127)
 
 
@@ -50,6 +52,9 @@ class LiveAttempt:
     timed_out: bool = False
     looking: bool = False
     look_again: set[str] | None = None
+    paths: set[str] = field(default_factory=set)
+    measuring: bool = False
+    measured: float = 0.0
 
     def clock(self, running: bool) -> None:
         """Start or stop counting active seconds."""
@@ -71,6 +76,7 @@ class AgentJobs:
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
         self.live: dict[str, LiveAttempt] = {}
+        self.work: dict[str, Work] = {}
         self.watcher = Watcher(self._paths_changed)
 
     def open(self) -> None:
@@ -365,12 +371,31 @@ class AgentJobs:
             changed = await asyncio.to_thread(self.runner.worktrees.touched, live.worktree, base, wanted)
         except AuroraError:
             return
+        live.paths = {*changed, *(live.paths if wanted else ())}
+        self._measure_soon(live)
         new = tuple(sorted(set(changed) - live.reported))
         if new and self.live.get(live.effect.task) is live:
             live.reported.update(new)
             self.runner.post(
                 ev.FilesTouched(at=time.time(), task=live.effect.task, attempt=live.effect.attempt, paths=new)
             )
+
+    def _measure_soon(self, live: LiveAttempt) -> None:
+        if not live.measuring:
+            live.measuring = True
+            self.runner.pool.start(self._measure(live))
+
+    async def _measure(self, live: LiveAttempt) -> None:
+        """Count what the attempt has changed so far, at most once in `MEASURE_EVERY` seconds. For the screen only."""
+        await asyncio.sleep(max(0.0, live.measured + MEASURE_EVERY - time.monotonic()))
+        live.measuring, live.measured = False, time.monotonic()
+        task, paths = live.effect.task, tuple(sorted(live.paths))
+        base = self.runner.machine.state.tasks[task].attempt.base
+        with suppress(AuroraError, OSError):
+            added, removed = await asyncio.to_thread(self.runner.worktrees.measure, live.worktree, base, paths)
+            if self.live.get(task) is live:
+                self.work[task] = Work(live.effect.attempt, added, removed, paths)
+                self.runner.publish_soon()
 
     async def _sweep_forever(self) -> None:
         """The safety net under the watcher."""

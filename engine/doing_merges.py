@@ -29,6 +29,7 @@ class MergeJobs:
         self.runner = runner
         self._wanted: ef.Land | None = None
         self._landing = False
+        self.log = ""
 
     async def build(self, effect: ef.BuildChain) -> None:
         """BuildChain → ChainBuilt | ChainFailed | TargetMoved."""
@@ -63,11 +64,14 @@ class MergeJobs:
         started = time.monotonic()
         log = self.runner.run_folder / f"{effect.candidate}.{effect.commit[:9]}.test.log"
         log.unlink(missing_ok=True)
+        self.log = str(log.relative_to(self.runner.repo.aurora_dir))
         verdict, command, words = Verdict.ERROR, "", ""
         try:
             verdict, command = await self._test(effect)
         except (AuroraError, OSError) as error:
             words = str(error)
+        finally:
+            self.log = ""
         output = await asyncio.to_thread(tail, log)
         self.runner.post(
             ev.CandidateTested(

@@ -378,6 +378,33 @@ class ReleaseLock(Intent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HandOverLock(Intent):
+    """Give one lock of `task` to the task `to`."""
+
+    task: str
+    pattern: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NarrowLock(Intent):
+    """Replace one lock of `task` by a pattern that lies within it."""
+
+    task: str
+    pattern: str
+    narrower: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageTask(Intent):
+    """Tell a task's agent something: a working one is ended, its work is kept, and the next attempt goes on from it
+    with the text in its prompt; otherwise the next attempt reads it."""
+
+    task: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResolveConflict(Intent):
     """Settle a conflict: `landed` keeps the landed side, `branch` the task's, `union` both; `commit` is a merge made
     by hand (with `how` = `edit`)."""

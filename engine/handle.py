@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from typing import Protocol
 
 from engine.events import Intent
-from engine.model import Snapshot
+from engine.model import Attached, Snapshot
 
 
 class EngineHandle(Protocol):
@@ -34,6 +34,10 @@ class EngineHandle(Protocol):
 
     def events_since(self, seq: int) -> tuple[tuple[int, str, str], ...]:
         """Journal rows after `seq` as (seq, kind, JSON body), for `--json` and followers."""
+        ...
+
+    def attached(self) -> tuple[Attached, ...]:
+        """Who watches from other terminals, the longest first."""
         ...
 
     def close(self) -> None:

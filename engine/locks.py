@@ -271,6 +271,32 @@ class LockTable:
         literal = tuple(entry for entry in written if entry.pattern.literal)
         return _Around(tuple(mine), tuple(others), literal, bool(precise))
 
+    # --- by hand ----------------------------------------------------------------------------------------------
+
+    def hand_over(self, task: str, to: str, lock: Lock, at: float) -> None:
+        """Move one lock to another task as it is: same mode, same exceptions."""
+        self._replace(task, lock, to, Pattern.parse(lock.pattern), at)
+
+    def narrow(self, task: str, lock: Lock, narrower: Pattern, at: float) -> None:
+        """Replace one lock of a task by a pattern within it."""
+        self._replace(task, lock, task, narrower, at)
+
+    def _replace(self, task: str, lock: Lock, to: str, pattern: Pattern, at: float) -> None:
+        old = self._held[task][(lock.pattern, lock.mode)]
+        self._drop(task, (lock.pattern, lock.mode))
+        new = self._add(to, pattern, lock.mode, at, grown=lock.grown or to != task)
+        new.excepted |= old.excepted
+        new.beside |= old.beside - {to}
+
+    def lies_within(self, narrower: Pattern, wide: Pattern) -> bool:
+        """Whether all that `narrower` covers is covered by `wide`: every file there is, and such as may come."""
+        if wide.regex.fullmatch(narrower.witness) is None:
+            return False
+        top = "/".join(narrower.prefix)
+        may_come = [f"{top}/{below}".lstrip("/") for below in ("p", "p/q", ".p/q.r/s.t")]
+        covered = [*self.files.matching(narrower), *(path for path in may_come if narrower.matches(path))]
+        return all(wide.matches(path) for path in covered)
+
     # --- letting go and looking -------------------------------------------------------------------------------
 
     def release(self, task: str, pattern: str | None = None) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from engine import events as ev
-from engine import rules_attempt, rules_collision, rules_intent, rules_merge, rules_pause
+from engine import rules_attempt, rules_collision, rules_intent, rules_locks, rules_merge, rules_pause
 from engine.effects import Effect, GrantSlot, TellWaiting
 from engine.errors import Refused
 from engine.model import TaskState
@@ -70,7 +70,10 @@ INTENTS: dict[type[ev.Intent], IntentRule] = {
     ev.MoveTask: rules_intent.move_task,
     ev.SetWorkers: rules_intent.set_workers,
     ev.SettleCollision: rules_intent.settle_collision,
-    ev.ReleaseLock: rules_intent.release_lock,
+    ev.ReleaseLock: rules_locks.release_lock,
+    ev.HandOverLock: rules_locks.hand_over_lock,
+    ev.NarrowLock: rules_locks.narrow_lock,
+    ev.MessageTask: rules_intent.message_task,
     ev.ResolveConflict: rules_intent.resolve_conflict,
     ev.UndoLanding: rules_intent.undo_landing,
     ev.Shutdown: rules_intent.shutdown,

@@ -49,7 +49,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TaskView:
-    """One task. `queue_place` counts from 1 and is 0 when the task is not queued; `estimate` is its expected time."""
+    """One task. `queue_place` counts from 1 and is 0 when the task is not queued; `estimate` is its expected time.
+
+    `paths`, `added` and `removed` are of the work so far while an agent is at it. `base` is the commit the attempt's
+    changes are measured from, `level` the seconds of the longest chain of dependents that begins with this task."""
 
     id: str
     prompt: str
@@ -80,11 +83,16 @@ class TaskView:
     blocks: int
     conflicts: tuple[str, ...]
     kept: tuple[str, ...]
+    base: str = ""
+    level: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerView:
-    """One slot of the pool. `task` is empty when idle; `frozen` tells a pause by a collision from one by a person."""
+    """One slot of the pool. `task` is empty when idle; `frozen` tells a pause by a collision from one by a person.
+
+    `active` is how long the agent of this attempt has run, pauses excluded, up to `active_at`; since then it runs
+    again (None: it does not run now)."""
 
     name: str
     task: str
@@ -93,6 +101,12 @@ class WorkerView:
     frozen: bool
     pid: int
     since: float
+    active: float = 0.0
+    active_at: float | None = None
+
+    def elapsed(self, now: float) -> float:
+        """Seconds the agent has run in this attempt, pauses excluded."""
+        return self.active + (max(0.0, now - self.active_at) if self.active_at is not None else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +150,9 @@ class LandingView:
 
 @dataclass(frozen=True, slots=True)
 class MergeView:
-    """The merge queue: who waits, the chain at work and what it is doing, past tests, landings."""
+    """The merge queue: who waits, the chain at work and what it is doing, past tests, landings.
+
+    `log` is the file, relative to the aurora directory, that grows with the output of the test under way."""
 
     waiting: tuple[str, ...]
     chain: tuple[str, ...]
@@ -146,6 +162,7 @@ class MergeView:
     target_red: str
     tests: tuple[TestRunView, ...]
     landings: tuple[LandingView, ...]
+    log: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +190,32 @@ class BoundView:
 
 
 @dataclass(frozen=True, slots=True)
+class ForecastView:
+    """How long what is left will take, as it looks now: `seconds` (None: nobody can know yet), at least `low` seconds.
+
+    `words` say what the estimate rests on: `from 5 finished tasks`, `as in the last run`, `no estimate yet`."""
+
+    seconds: float | None = None
+    low: float = 0.0
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """One who is connected: a name for people, the process, since when (seconds since the epoch), and whether it may
+    only look."""
+
+    name: str
+    pid: int
+    since: float
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The whole run at one moment, immutable. `version` grows with every event; `idle` says nothing can move now."""
+    """The whole run at one moment, immutable. `version` grows with every event; `idle` says nothing can move now.
+
+    `critical_path` is the longest remaining chain of tasks that need each other, in order."""
 
     version: int
     at: float
@@ -200,6 +241,8 @@ class Snapshot:
     idle: bool
     stopping: bool
     needs_person: tuple[str, ...]
+    critical_path: tuple[str, ...] = ()
+    forecast: ForecastView = ForecastView()
 
     def task(self, task_id: str) -> TaskView:
         """The view of one task; KeyError when there is none of that id."""

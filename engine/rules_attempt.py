@@ -128,6 +128,8 @@ def on_agent_started(state: State, event: ev.AgentStarted) -> Iterator[Effect]:
     if record.attempt.step is Step.STARTING:
         record.attempt.step = Step.WORKING
     record.attempt.pid = event.pid
+    if record.state is TaskState.RUNNING:
+        record.attempt.run_clock(state.at)
     state.tell(record.id, f"agent {record.spec.agent} {'adopted' if event.adopted else 'started'} (pid {event.pid})")
     if record.attempt.ending is not Ending.NONE:
         yield StopAgent(task=record.id, attempt=event.attempt)
@@ -159,6 +161,7 @@ def on_agent_exited(state: State, event: ev.AgentExited) -> Iterator[Effect]:
         return
     attempt = record.attempt
     attempt.step = Step.CAPTURING
+    attempt.stop_clock(state.at)
     for path, holder in list(attempt.collisions.items()):
         let_both_edit(state, record, path, holder)
     attempt.holds.clear()
@@ -294,6 +297,9 @@ def _after_capture(state: State, record: TaskRecord) -> Iterator[Effect]:
         record.continue_from = ""
         state.move(record, TaskState.QUEUED, f"interrupted; will start again{kept}")
         release(state, record)
+    elif ending is Ending.MESSAGED:
+        record.continue_from = record.commit
+        state.move(record, TaskState.QUEUED, "goes on with your message")
     else:
         reason = "stopped by you" if ending is Ending.STOPPED else words
         state.move(record, TaskState.FAILED, f"{reason}{kept}")

@@ -14,7 +14,7 @@ from engine.rules_collision import let_both_edit
 from engine.rules_line import ranked, waiting_words
 from engine.rules_merge import clear_halt, drop_chain, resolve, withdraw
 from engine.rules_pause import hold, unhold
-from engine.state import Ending, Hold, State, TaskRecord
+from engine.state import Ending, Hold, State, TaskRecord, first_line
 
 Answer = Generator[Effect, None, str]
 WITH_WORKER = (TaskState.RUNNING, TaskState.PAUSED)
@@ -113,6 +113,28 @@ def retry_task(state: State, intent: ev.RetryTask) -> Answer:
     yield
 
 
+def message_task(state: State, intent: ev.MessageTask) -> Answer:
+    """Tell the agent something, now or with its next attempt."""
+    record = state.record(intent.task)
+    text = intent.text.strip()
+    if not text:
+        raise Refused("the message is empty")
+    if record.state in (TaskState.FAILED, TaskState.DROPPED, TaskState.CONFLICT):
+        return (yield from retry_task(state, ev.RetryTask(at=intent.at, by=intent.by, task=record.id, note=text)))
+    if record.state not in (*WITH_WORKER, TaskState.QUEUED, TaskState.WAITING):
+        raise Refused(
+            f"{record.id} is {record.state}: its agent has ended", "`aurora add` puts a task for it into the run"
+        )
+    if record.attempt.ending is not Ending.NONE and record.state in WITH_WORKER:
+        raise Refused(f"{record.id} {record.reason}: its agent cannot be told anything now")
+    record.note = f"{record.note}\n{text}".strip()
+    state.tell(record.id, f"message from you: {first_line(text)}")
+    if record.state not in WITH_WORKER:
+        return f"{record.id} reads it when it starts"
+    yield from end_attempt(state, record, Ending.MESSAGED, "is told your message")
+    return f"{record.id} goes on from its work with your message"
+
+
 def set_priority(state: State, intent: ev.SetPriority) -> Answer:
     """Higher runs first."""
     record = state.record(intent.task)
@@ -171,17 +193,6 @@ def settle_collision(state: State, intent: ev.SettleCollision) -> Answer:
     state.locks_version += 1
     unhold(state, record, Hold.COLLISION)
     return f"{record.id} goes on"
-
-
-def release_lock(state: State, intent: ev.ReleaseLock) -> Answer:
-    """Take one lock away from its holder."""
-    record = state.record(intent.task)
-    if not state.locks.release(record.id, intent.pattern):
-        raise Refused(f"{record.id} does not hold {intent.pattern}", "`aurora locks` shows what is held")
-    state.locks_version += 1
-    state.tell(record.id, f"lost its lock on {intent.pattern} (released by hand)")
-    return f"{intent.pattern} is released"
-    yield
 
 
 def resolve_conflict(state: State, intent: ev.ResolveConflict) -> Answer:

@@ -31,6 +31,7 @@ def hold(state: State, record: TaskRecord, why: Hold, reason: str) -> Iterator[E
 def pause(state: State, record: TaskRecord, reason: str = "paused") -> Iterator[Effect]:
     if record.state is TaskState.RUNNING:
         state.slots.suspend(record.id)
+        record.attempt.stop_clock(state.at)
         state.move(record, TaskState.PAUSED, reason)
         yield PauseAgent(task=record.id, attempt=record.attempt.number)
     elif Hold.COLLISION in record.attempt.holds:
@@ -57,4 +58,5 @@ def resume_workers(state: State) -> Iterator[Effect]:
         record.attempt.resuming = False
         state.move(record, TaskState.RUNNING, record.attempt.thawed or "goes on")
         record.attempt.thawed = ""
+        record.attempt.run_clock(state.at)
         yield ResumeAgent(task=record.id, attempt=record.attempt.number)

@@ -26,7 +26,7 @@ from engine.model import Snapshot
 from engine.plan import Settings
 from engine.pool import Job, JobPool
 from engine.repo import Repo
-from engine.snapshot import SnapshotMaker
+from engine.snapshot import Beside, SnapshotMaker
 from engine.worktrees import Worktrees
 
 BLOCKING_THREADS = 64
@@ -140,7 +140,7 @@ class Runner:
             await self._record(accepted)
         for effect in effects:
             self._carry_out(effect)
-        self._publish_soon(at_once=bool(answered))
+        self.publish_soon(at_once=bool(answered))
         for future, words in answered:
             future.set_result(words)
 
@@ -187,7 +187,8 @@ class Runner:
         if job is not None:
             await self.pool.cancel(job)
 
-    def _publish_soon(self, at_once: bool) -> None:
+    def publish_soon(self, at_once: bool = False) -> None:
+        """Publish a snapshot soon (on the loop's thread); several requests become one."""
         if at_once or self._ending:
             self._publish()
         elif self._publish_due is None:
@@ -198,7 +199,8 @@ class Runner:
             self._publish_due.cancel()
             self._publish_due = None
         began = time.perf_counter()
-        self._latest = self._snapshots.make(self.machine.state)
+        beside = Beside(dict(self.agents.work), self.merges.log)
+        self._latest = self._snapshots.make(self.machine.state, beside)
         self._pause = (time.perf_counter() - began) / PUBLISH_SHARE
         self.on_published()
 

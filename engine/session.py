@@ -22,7 +22,7 @@ from engine.errors import AuroraError, EngineError
 from engine.journal import Journal
 from engine.landing import undo
 from engine.machine import Machine
-from engine.model import Snapshot, TaskState
+from engine.model import Attached, Snapshot, TaskState
 from engine.plan import Plan
 from engine.repo import Repo
 from engine.resolving import resolve
@@ -109,7 +109,7 @@ class LocalEngine:
         self._thread = threading.Thread(target=self._live, args=(first, then), name="aurora-engine", daemon=True)
         self._thread.start()
         self._ready.wait()
-        self._server = None if self._ended.is_set() else ControlServer(runner.repo.aurora_dir, self)
+        self._server = None if self._ended.is_set() else ControlServer(runner.repo.aurora_dir, self, self._tell)
         if self._server is not None:
             self._server.start()
 
@@ -154,6 +154,10 @@ class LocalEngine:
     def events_since(self, seq: int) -> tuple[tuple[int, str, str], ...]:
         """Journal rows after `seq`."""
         return rows_since(self._runner.repo, seq)
+
+    def attached(self) -> tuple[Attached, ...]:
+        """Who watches from other terminals."""
+        return self._server.attached() if self._server is not None else ()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the engine has ended; raises what made it fail."""
@@ -306,6 +310,10 @@ class Reader:
     def events_since(self, seq: int) -> tuple[tuple[int, str, str], ...]:
         """Journal rows after `seq`."""
         return self._journal.rows_since(seq)
+
+    def attached(self) -> tuple[Attached, ...]:
+        """Nobody watches a journal."""
+        return ()
 
     def send(self, intent: ev.Intent) -> Future[str]:
         """Apply an intent to the stored run."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
 from engine.bounds import lower_bound
+from engine.forecast import Left, forecast
 from engine.locks import Claim, Lock
 from engine.model import (
     BoundView,
+    ForecastView,
     LandingView,
     LockView,
     MergeView,
@@ -21,7 +26,29 @@ from engine.rules_merge import land_words
 from engine.state import State, TaskRecord
 
 _LIVE = (TaskState.WAITING, TaskState.QUEUED, TaskState.RUNNING, TaskState.PAUSED)
+_DONE = (TaskState.MERGING, TaskState.TESTING, TaskState.LANDED)
 _NO_BOUND = BoundView(0.0, "none", "nothing is left to run", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a running attempt has changed so far, as it was measured last."""
+
+    attempt: int
+    added: int
+    removed: int
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the runner knows that no event says: it is measured anew by every engine."""
+
+    work: Mapping[str, Work] = field(default_factory=dict)
+    test_log: str = ""
+
+
+NOTHING_BESIDE = Beside()
 
 
 class SnapshotMaker:
@@ -32,11 +59,16 @@ class SnapshotMaker:
         self._bound = _NO_BOUND
         self._held_key: object = None
         self._held: dict[str, tuple[str, ...]] = {}
+        self._path: tuple[str, ...] = ()
+        self._forecast = ForecastView()
+        self._forecast_key: object = None
+        self._forecast_at = 0.0
 
-    def make(self, state: State) -> Snapshot:
-        """The state as it is now."""
+    def make(self, state: State, beside: Beside = NOTHING_BESIDE) -> Snapshot:
+        """The state as it is now, with what was measured `beside` it."""
         queue = tuple(task.id for task in ranked(state))
         held = self._held_by(state, queue)
+        bound = self._lower_bound(state)
         return Snapshot(
             version=state.version,
             at=state.at,
@@ -48,21 +80,31 @@ class SnapshotMaker:
             workers_limit=state.workers,
             paused_all=state.paused_all,
             workers=_workers(state),
-            tasks=_tasks(state, queue, held),
+            tasks=_tasks(state, queue, held, beside.work),
             queue=queue,
             locks=_locks(state, held),
-            merge=_merge(state),
+            merge=_merge(state, beside.test_log),
             slots_limit=state.plan.settings.max_concurrency,
             slots=_slots(state),
             cost=state.budget.spent_usd,
             tokens=state.budget.spent_tokens,
             budget_usd=state.budget.usd,
             budget_tokens=state.budget.tokens,
-            bound=self._lower_bound(state),
+            bound=bound,
             idle=is_idle(state),
             stopping=bool(state.stopping),
             needs_person=needs_person(state),
+            critical_path=self._path,
+            forecast=self._forecast_of(state, bound),
         )
+
+    def _forecast_of(self, state: State, bound: BoundView) -> ForecastView:
+        """Made anew when a task changed its state, at most once a second."""
+        key = (state.workers, tuple((record.state, record.attempts) for record in state.tasks.values()))
+        if key != self._forecast_key and abs(state.at - self._forecast_at) >= 1.0:
+            self._forecast_key, self._forecast_at = key, state.at
+            self._forecast = _forecast(state, bound)
+        return self._forecast
 
     def _held_by(self, state: State, queue: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         key = (state.locks_version, queue)
@@ -77,6 +119,7 @@ class SnapshotMaker:
         if key != self._bound_key:
             self._bound_key = key
             self._bound = _bound(state, left)
+            self._path = critical_path(state, left)
         return self._bound
 
 
@@ -87,6 +130,37 @@ def _bound(state: State, left: dict[str, float]) -> BoundView:
     claims: dict[str, tuple[Claim, ...]] = {task: state.tasks[task].claims for task in left}
     bound = lower_bound(left, needs, claims, max(1, state.workers))
     return BoundView(bound.seconds, bound.kind, bound.sentence, bound.tasks)
+
+
+def critical_path(state: State, left: Mapping[str, float]) -> tuple[str, ...]:
+    """The longest chain of tasks that are left and need each other; nothing for a chain of one."""
+    path: list[str] = []
+    choice = [task for task in left if not any(need in left for need in state.graph.needs(task))]
+    while choice:
+        path.append(max(choice, key=lambda task: state.levels.get(task, 0.0)))
+        choice = [task for task in state.graph.dependents(path[-1]) if task in left]
+    return tuple(path) if len(path) > 1 else ()
+
+
+def _forecast(state: State, bound: BoundView) -> ForecastView:
+    live = [record for record in state.tasks.values() if record.state in _LIVE]
+    finished = [
+        record.active / record.attempts
+        for record in state.tasks.values()
+        if record.state in _DONE and record.attempts and record.active
+    ]
+    left = [_left(state, record) for record in live]
+    tests = [test.seconds for test in state.tests]
+    return forecast(left, finished, state.workers, bound.seconds, sum(tests) / len(tests) if tests else 0.0)
+
+
+def _left(state: State, record: TaskRecord) -> Left:
+    attempt = record.attempt
+    ran = attempt.active + (max(0.0, state.at - attempt.active_at) if attempt.active_at is not None else 0.0)
+    expected = record.spec.estimate or state.durations.get(record.id)
+    running = record.state in (TaskState.RUNNING, TaskState.PAUSED)
+    needs = state.graph.needs(record.id)
+    return Left(record.id, expected, ran if running else 0.0, needs, state.levels.get(record.id, 0.0))
 
 
 def _blockers(state: State, task: str) -> tuple[str, ...]:
@@ -105,10 +179,22 @@ def _worker(name: str, record: TaskRecord | None) -> WorkerView:
         return WorkerView(name, "", "idle", False, False, 0, 0.0)
     attempt = record.attempt
     paused = record.state is TaskState.PAUSED
-    return WorkerView(name, record.id, attempt.step.name.lower(), paused, record.frozen, attempt.pid, attempt.begun)
+    return WorkerView(
+        name=name,
+        task=record.id,
+        state=attempt.step.name.lower(),
+        paused=paused,
+        frozen=record.frozen,
+        pid=attempt.pid,
+        since=attempt.begun,
+        active=attempt.active,
+        active_at=attempt.active_at,
+    )
 
 
-def _tasks(state: State, queue: tuple[str, ...], held: dict[str, tuple[str, ...]]) -> tuple[TaskView, ...]:
+def _tasks(
+    state: State, queue: tuple[str, ...], held: dict[str, tuple[str, ...]], work: Mapping[str, Work]
+) -> tuple[TaskView, ...]:
     place = {task: n for n, task in enumerate(queue, 1)}
     blocks: dict[str, int] = {}
     for holders in held.values():
@@ -116,9 +202,21 @@ def _tasks(state: State, queue: tuple[str, ...], held: dict[str, tuple[str, ...]
             blocks[holder] = blocks.get(holder, 0) + 1
     why_nobody = _why_nobody_starts(state)
     return tuple(
-        _task(state, record, place.get(record.id, 0), held.get(record.id, ()), blocks.get(record.id, 0), why_nobody)
+        _with_work(
+            _task(
+                state, record, place.get(record.id, 0), held.get(record.id, ()), blocks.get(record.id, 0), why_nobody
+            ),
+            work.get(record.id),
+        )
         for record in state.tasks.values()
     )
+
+
+def _with_work(view: TaskView, work: Work | None) -> TaskView:
+    """While an agent is at it, what it has changed so far."""
+    if work is None or view.state not in (TaskState.RUNNING, TaskState.PAUSED) or work.attempt != view.attempt:
+        return view
+    return replace(view, added=work.added, removed=work.removed, paths=work.paths)
 
 
 def _task(
@@ -164,6 +262,8 @@ def _task(
         blocks=blocks,
         conflicts=record.conflicts,
         kept=tuple(record.kept),
+        base=record.attempt.base,
+        level=state.levels.get(record.id, 0.0),
     )
 
 
@@ -200,7 +300,7 @@ def _wants(state: State, task: str, lock: Lock) -> bool:
     return any(b.holder == lock.holder and b.held == lock.pattern for b in blockers)
 
 
-def _merge(state: State) -> MergeView:
+def _merge(state: State, log: str) -> MergeView:
     chain = state.queue.chain
     phase, detail = "idle", ""
     if chain is not None:
@@ -231,6 +331,7 @@ def _merge(state: State) -> MergeView:
             for t in state.tests
         ),
         landings=tuple(LandingView(m.tasks, m.commit, m.previous, m.at, m.undone) for m in state.landings),
+        log=log,
     )
 
 

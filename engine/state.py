@@ -66,6 +66,7 @@ class Ending(Enum):
     DROPPED = auto()
     COLLIDED = auto()
     INTERRUPTED = auto()
+    MESSAGED = auto()
 
 
 @dataclass(slots=True)
@@ -89,6 +90,19 @@ class Attempt:
     exit_words: str = ""
     tail: str = ""
     begun: float = 0.0
+    active: float = 0.0
+    active_at: float | None = None
+
+    def run_clock(self, at: float) -> None:
+        """The agent runs from `at` on."""
+        if self.active_at is None:
+            self.active_at = at
+
+    def stop_clock(self, at: float) -> None:
+        """The agent stands still (or has ended) at `at`."""
+        if self.active_at is not None:
+            self.active += max(0.0, at - self.active_at)
+            self.active_at = None
 
 
 @dataclass(slots=True)

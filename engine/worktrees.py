@@ -70,6 +70,10 @@ class Worktrees:
         `only` the given ones and what is below them, if any are given."""
         return checkout_at(path).touched(base, only)
 
+    def measure(self, path: Path, base: str, paths: Collection[str]) -> tuple[int, int]:
+        """Lines added and removed since `base` in these paths of a worktree."""
+        return checkout_at(path).measure(base, paths)
+
     def merge_into(self, path: Path, base: str, onto: str, message: str) -> MergeResult:
         """Merge `onto` into a worktree nothing runs in (see `engine.updating`)."""
         return merge_into(checkout_at(path), base, onto, message)

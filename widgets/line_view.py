@@ -1,4 +1,4 @@
-"""The base of all panes: rows of text, one painted line each, of which only the visible ones are ever made."""
+"""The base of all panes: rows of painted text, of which only the visible ones are ever made."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from widgets.look import Painted, Piece
+from widgets.text import wrap
 
 SIDEWAYS = 8
 
 
 class LineView(Painted, ScrollView, can_focus=True):
-    """Rows of one line each. Subclasses say how many there are and what is on one."""
+    """Rows of `tall` lines each (one, unless a pane says so). Subclasses say how many there are and what is on one."""
 
     DEFAULT_CSS = """
     LineView {
@@ -44,6 +45,8 @@ class LineView(Painted, ScrollView, can_focus=True):
     show_cursor: ClassVar[bool] = True
     content_width = 0
     """Cells a row may need; 0 when rows are always made to fit."""
+    tall = 1
+    """Lines a row takes."""
     left = 0
     """The first visible cell of the rows."""
     cursor: reactive[int] = reactive(0, repaint=False)
@@ -74,6 +77,14 @@ class LineView(Painted, ScrollView, can_focus=True):
         """What is on a row of `width` cells."""
         raise NotImplementedError
 
+    def line_pieces(self, index: int, line: int, width: int) -> list[Piece]:
+        """What is on one line of a row; for panes with more than one line a row."""
+        return self.row_pieces(index, width)
+
+    def empty_text(self) -> str:
+        """What a pane without rows says."""
+        return ""
+
     def row_style(self, index: int) -> str:
         """A style for the whole row, "" for none."""
         return ""
@@ -85,22 +96,22 @@ class LineView(Painted, ScrollView, can_focus=True):
     def rows_changed(self) -> None:
         """The number of rows changed, or all of them did."""
         rows = self.count_rows()
-        self.virtual_size = Size(1, rows + self._head)
+        self.virtual_size = Size(1, rows * self.tall + self._head)
         if self.show_cursor and rows:
             self.cursor = min(self.cursor, rows - 1)
         self.refresh()
 
     def refresh_rows(self, first: int, last: int) -> None:
         """Paint rows `first` to `last` again, as far as they are visible."""
-        top = max(first, self.top_row) - self.top_row + self._head
-        bottom = min(last, self.top_row + self.page_rows) - self.top_row + self._head
-        if bottom >= top:
-            self.refresh(Region(0, top, self.size.width, bottom - top + 1))
+        top = max(self._head, first * self.tall - self.scroll_offset.y + self._head)
+        bottom = min(self.size.height, (last + 1) * self.tall - self.scroll_offset.y + self._head)
+        if bottom > top:
+            self.refresh(Region(0, top, self.page_width, bottom - top))
 
     def refresh_heading(self) -> None:
         """Paint the heading again."""
         if self._head:
-            self.refresh(Region(0, 0, self.size.width, 1))
+            self.refresh(Region(0, 0, self.page_width, 1))
 
     # --- where we are ---
 
@@ -111,16 +122,21 @@ class LineView(Painted, ScrollView, can_focus=True):
     @property
     def top_row(self) -> int:
         """The first visible row."""
-        return self.scroll_offset.y
+        return self.scroll_offset.y // self.tall
+
+    @property
+    def page_width(self) -> int:
+        """Cells of a line, without the scrollbar."""
+        return max(1, self.scrollable_content_region.width)
 
     @property
     def page_rows(self) -> int:
         """How many rows fit."""
-        return max(1, self.size.height - self._head)
+        return max(1, (self.size.height - self._head) // self.tall)
 
     def row_at(self, y: int) -> int | None:
         """The row painted on line `y` of the pane."""
-        row = y - self._head + self.top_row
+        row = (y - self._head + self.scroll_offset.y) // self.tall
         return row if y >= self._head and row < self.count_rows() else None
 
     def move_cursor(self, row: int) -> None:
@@ -133,10 +149,11 @@ class LineView(Painted, ScrollView, can_focus=True):
 
     def bring_into_view(self, row: int) -> None:
         """Scroll no more than it takes to see a row."""
-        if row < self.top_row:
-            self.scroll_to(y=row, animate=False)
-        elif row >= self.top_row + self.page_rows:
-            self.scroll_to(y=row - self.page_rows + 1, animate=False)
+        first, page = row * self.tall, self.page_rows * self.tall
+        if first < self.scroll_offset.y:
+            self.scroll_to(y=first, animate=False)
+        elif first + self.tall > self.scroll_offset.y + page:
+            self.scroll_to(y=first + self.tall - page, animate=False)
 
     def watch_cursor(self, before: int, now: int) -> None:
         """Paint the two rows concerned."""
@@ -149,16 +166,20 @@ class LineView(Painted, ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the pane."""
-        width = self.size.width
-        base = self.rich_style
+        width, base = self.page_width, self.rich_style
         if y < self._head:
             return self.painted(self.heading_pieces(width) or [], width, base)
         row = self.row_at(y)
         if row is None:
-            return Strip.blank(width, base)
-        return self.painted(
-            self.row_pieces(row, max(width, self.content_width)), width, self._row_base(row, base), self.left
-        )
+            return self.painted(self._empty_line(y - self._head, width), width, base)
+        line = (y - self._head + self.scroll_offset.y) % self.tall
+        pieces = self.line_pieces(row, line, max(width, self.content_width))
+        return self.painted(pieces, width, self._row_base(row, base), self.left)
+
+    def _empty_line(self, line: int, width: int) -> list[Piece]:
+        text = "" if self.count_rows() else self.empty_text()
+        lines = wrap(text, max(1, width - 2), 6) if text else []
+        return [(" " + lines[line], "dim")] if line < len(lines) else []
 
     def _row_base(self, row: int, base: Style) -> Style:
         base += self.style_of(self.row_style(row))
@@ -193,7 +214,7 @@ class LineView(Painted, ScrollView, can_focus=True):
         if self.show_cursor:
             self.move_cursor(row)
         else:
-            self.scroll_to(y=row, animate=False)
+            self.scroll_to(y=row * self.tall, animate=False)
 
     @property
     def _place(self) -> int:
@@ -221,7 +242,7 @@ class LineView(Painted, ScrollView, can_focus=True):
 
     def action_sideways(self, steps: int) -> None:
         """Scroll sideways where rows are wider than the pane."""
-        widest = max(0, self.content_width - self.size.width)
+        widest = max(0, self.content_width - self.page_width)
         left = max(0, min(widest, self.left + steps * SIDEWAYS))
         if left != self.left:
             self.left = left

@@ -9,6 +9,9 @@ from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.text import clean
+from widgets.text import expanded
+
 NOTHING = Style()
 
 Piece = tuple[str, str]
@@ -19,6 +22,11 @@ STYLE_NAMES = (
     "added", "removed", "added-word", "removed-word", "hunk", "match", "match-now", "cursor", "cursor-away",
     "syn-keyword", "syn-string", "syn-comment", "syn-number", "syn-name", "syn-type", "bar", "bar-rest",
 )  # fmt: skip
+
+
+def safe(text: str) -> str:
+    """A text no terminal obeys. What panes paint is cleaned already; this holds when one forgot."""
+    return text if text.isprintable() else expanded(clean(text)).replace("\n", " ")
 
 
 def component(name: str) -> str:
@@ -78,13 +86,32 @@ class Painted(Widget):
     }
     """
 
+    _known: dict[str, Style] | None = None
+
     def style_of(self, name: str) -> Style:
         """What a style name adds to the widget's own style; nothing for "" and unknown names."""
-        return self.get_component_rich_style(component(name), partial=True) if name in STYLE_NAMES else NOTHING
+        if self._known is None:
+            self._known = {"": NOTHING}
+        if name not in self._known:
+            self._known[name] = self._look_up(name) if name in STYLE_NAMES else NOTHING
+        return self._known[name]
+
+    def _look_up(self, name: str) -> Style:
+        """Only what the theme says of it, with see-through colours mixed with the widget's background."""
+        rules = self.get_component_styles(component(name))
+        whole = rules.rich_style
+        color = Style(color=whole.color) if rules.has_rule("color") else NOTHING
+        background = Style(bgcolor=whole.bgcolor) if rules.has_rule("background") else NOTHING
+        return color + background + rules.text_style
+
+    def notify_style_update(self) -> None:
+        """Another theme: look all styles up again."""
+        self._known = None
+        super().notify_style_update()
 
     def painted(self, pieces: Sequence[Piece], width: int, base: Style, start: int = 0) -> Strip:
         """The pieces in exactly `width` cells from cell `start` on, over `base`."""
-        segments = [Segment(text, base + self.style_of(name) if name else base) for text, name in pieces if text]
+        segments = [Segment(safe(text), base + self.style_of(name) if name else base) for text, name in pieces if text]
         strip = Strip(segments)
         if start or strip.cell_length > width:
             strip = strip.crop(start, start + width)

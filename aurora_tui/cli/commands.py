@@ -9,7 +9,7 @@ import click
 
 from aurora_tui.cli.looking import COMMANDS as LOOKING
 from aurora_tui.cli.running import COMMANDS as RUNNING
-from aurora_tui.cli.running import run
+from aurora_tui.cli.running import run, welcome
 from aurora_tui.cli.setting_up import COMMANDS as SETTING_UP
 from aurora_tui.cli.steering import COMMANDS as STEERING
 
@@ -93,7 +93,18 @@ def aurora(ctx: click.Context, folders: tuple[str, ...]) -> None:
     for folder in folders:
         _enter(folder)
     if ctx.invoked_subcommand is None:
-        ctx.invoke(run)
+        if _first_time():
+            welcome(ctx)
+        else:
+            ctx.invoke(run)
+
+
+def _first_time() -> bool:
+    """True when there is no plan here and somebody to ask."""
+    from aurora_tui.cli.reaching import PLAN_FILE, here
+    from aurora_tui.cli.screen import on_a_terminal
+
+    return on_a_terminal() and not (here().root / PLAN_FILE).exists()
 
 
 for _commands in FAMILIES.values():

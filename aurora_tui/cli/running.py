@@ -1,4 +1,4 @@
-"""`aurora run` and `aurora demo`."""
+"""`aurora run`, `aurora attach` and `aurora demo`."""
 
 from __future__ import annotations
 
@@ -39,11 +39,48 @@ def run(
     An unfinished run goes on: live agents are taken over, what has landed stays. After a finished one, what is new or
     changed runs. Ctrl-C stops the agents and keeps their work.
     """
-    from aurora_tui.cli.reaching import here, load
+    from aurora_tui.cli.reaching import here, load, plan_file
+    from aurora_tui.cli.screen import on_a_terminal, run_screen
 
     repo = here()
-    loaded = load(repo, plan, workers)
-    ctx.exit(_work(repo, loaded, fresh=fresh, as_json=as_json, patience=patience))
+    if headless or as_json or not on_a_terminal():
+        ctx.exit(_work(repo, load(repo, plan, workers), fresh=fresh, as_json=as_json, patience=patience))
+    file = plan_file(repo, plan)
+    from aurora_tui.opening import open_run
+
+    code, _ = run_screen(lambda: open_run(plan, workers, fresh), plan=file)
+    ctx.exit(code)
+
+
+@click.command(short_help="Show a run that was started elsewhere, with the same screens.")
+@click.option("--read-only", is_flag=True, help="Look, but steer nothing.")
+@click.pass_context
+def attach(ctx: click.Context, read_only: bool) -> None:
+    """Show the run of this repository's engine, which another terminal (or the background) started.
+
+    Leaving ends nothing. The first screen shows who is attached.
+    """
+    from aurora_tui.cli.screen import on_a_terminal, run_screen
+    from aurora_tui.opening import open_attached
+    from engine.errors import ConfigError
+
+    if not on_a_terminal():
+        raise ConfigError("`attach` needs a terminal", "`aurora status` and `aurora log -f` work without one")
+    code, _ = run_screen(lambda: open_attached(read_only))
+    ctx.exit(code)
+
+
+def welcome(ctx: click.Context) -> None:
+    """No plan here yet: offer to write one, or to see the demo."""
+    from aurora_tui.cli.reaching import here
+    from aurora_tui.cli.setting_up import init
+    from aurora_tui.screens.first import ask_first
+
+    chosen = ask_first(str(here().root))
+    if chosen == "init":
+        ctx.invoke(init)
+    elif chosen == "demo":
+        ctx.invoke(demo)
 
 
 def _work(repo: Repo, plan: Plan, *, fresh: bool, as_json: bool, patience: float) -> int:
@@ -72,22 +109,27 @@ def demo(ctx: click.Context, headless: bool, speed: float, keep: bool, patience:
     import tempfile
 
     from aurora_tui.cli.reaching import here, load
+    from aurora_tui.cli.screen import on_a_terminal, run_screen
     from aurora_tui.demo.builder import build
+    from aurora_tui.opening import open_run
 
     folder = Path(tempfile.mkdtemp(prefix="aurora-demo-"))
-    code = 2
+    code, goes_on = 2, False
     try:
         shop = build(folder, speed)
         os.chdir(shop.repo)
         repo = here()
-        code = _work(repo, load(repo, None), fresh=False, as_json=False, patience=patience)
-        if keep or code in (1, 3):
+        if headless or not on_a_terminal():
+            code = _work(repo, load(repo, None), fresh=False, as_json=False, patience=patience)
+        else:
+            code, goes_on = run_screen(open_run)
+        if keep or goes_on or code in (1, 3):
             click.echo(f"\nThe demo lies in {shop.repo}; `aurora -C {shop.repo} status` looks at it.", err=True)
     finally:
         os.chdir("/")
-        if not keep and code not in (1, 3):
+        if not (keep or goes_on or code in (1, 3)):
             shutil.rmtree(folder, ignore_errors=True)
     ctx.exit(code)
 
 
-COMMANDS = (run, demo)
+COMMANDS = (run, attach, demo)

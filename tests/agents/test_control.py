@@ -165,9 +165,25 @@ def test_events_since(remote: RemoteEngine, engine: FakeEngine) -> None:
 
 
 def test_who_is_attached(remote: RemoteEngine, server: ControlServer, tmp_path: Path) -> None:
+    """Who watches is; who only asks is not."""
+    assert remote.attached() == ()
+    remote.on_dirty(lambda: None)
     with closing(connected(tmp_path / "aurora")) as other:
-        assert [who.pid for who in other.attached()] == [os.getpid()] * 2
+        other.on_dirty(lambda: None)
+        wait_until(lambda: [who.pid for who in other.attached()] == [os.getpid()] * 2)
     wait_until(lambda: len(server.attached()) == 1)
+
+
+def test_a_guest_may_look_but_steers_nothing(server: ControlServer, engine: FakeEngine, tmp_path: Path) -> None:
+    found = connect(tmp_path / "aurora", read_only=True)
+    assert found is not None
+    with closing(found) as guest:
+        guest.on_dirty(lambda: None)
+        assert guest.snapshot() == engine.shown
+        with pytest.raises(Refused, match="attached read-only"):
+            guest.send(PauseTask(at=1.0, task="a")).result(SOON)
+        assert engine.asked == []
+        wait_until(lambda: [who.read_only for who in server.attached()] == [True])
 
 
 def test_many_may_ask_at_once(remote: RemoteEngine, engine: FakeEngine) -> None:

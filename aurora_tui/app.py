@@ -1,0 +1,290 @@
+"""The app: opens an engine after its first frame, follows it, and carries out what keys ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from aurora_tui import terminal
+from aurora_tui.actions import ACTIONS, BY_ID, Action, Situation
+from aurora_tui.screens.main import MainScreen
+from aurora_tui.themes import NAMES, THEMES
+from engine.errors import AuroraError
+
+if TYPE_CHECKING:
+    from aurora_tui.bridge import Bridge
+    from aurora_tui.content import Content
+    from aurora_tui.deeds import Deeds
+    from aurora_tui.diffs import Diffs
+    from aurora_tui.opening import Opened, Opener
+    from aurora_tui.reader import Reader
+    from engine.model import Snapshot
+
+TOAST_SECONDS = 5.0
+SETTLE_SECONDS = 0.04
+PEOPLE_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the app ended: the exit code, an error to tell, and whether the run is to go on in the background."""
+
+    code: int
+    error: AuroraError | None = None
+    background: bool = False
+    hung_up: bool = False
+    opened: Opened | None = None
+
+
+class AuroraApp(App[Ended]):
+    """Everything the developer sees and steers."""
+
+    CSS_PATH = "aurora.tcss"
+    TITLE = "aurora"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "leave", "quit", show=False, priority=True),
+        Binding("ctrl+c", "leave", "quit", show=False),
+    ]
+
+    def __init__(
+        self,
+        opener: Opener,
+        profile: terminal.Profile,
+        *,
+        read_only: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        self.clock = clock
+        self.profile = profile
+        self.read_only = read_only
+        self.live = True
+        self.hung_up = False
+        self.bell_wanted = bool(os.environ.get("AURORA_BELL"))
+        self.bridge: Bridge | None = None
+        self.reader: Reader | None = None
+        self.diffs: Diffs | None = None
+        self.deeds: Deeds | None = None
+        self.main = MainScreen()
+        self._opener = opener
+        self._content: Content | None = None
+        self._told: Snapshot | None = None
+        self._title = ""
+        self._sync_due = False
+        self._left = False
+        self._asking = False
+        self._attached: tuple[str, ...] = ()
+        for theme in THEMES:
+            self.register_theme(theme)
+
+    # --- opening ---
+
+    def on_mount(self) -> None:
+        """The picture first, the engine after it."""
+        self.theme = self.profile.theme if self.profile.theme in self.available_themes else terminal.DARK
+        self.push_screen(self.main)
+        self.call_after_refresh(self._open_soon)
+
+    def _open_soon(self) -> None:
+        self.run_worker(self._open(), group="open", exit_on_error=False)
+
+    async def _open(self) -> None:
+        try:
+            opened = await asyncio.to_thread(self._opener)
+        except AuroraError as error:
+            self.exit(Ended(2, error))
+            return
+        except Exception as error:  # noqa: BLE001 - told after the terminal is restored
+            self.exit(Ended(2, AuroraError(f"the engine could not be started: {error!r}")))
+            return
+        self.begin(opened)
+
+    def begin(self, opened: Opened) -> None:
+        """An engine is there: follow it."""
+        from aurora_tui.bridge import Bridge
+        from aurora_tui.content import Content
+        from aurora_tui.deeds import Deeds
+        from aurora_tui.diffs import Diffs
+        from aurora_tui.reader import Reader
+
+        self.bridge = Bridge(opened, self.clock)
+        self.reader = Reader(1 / self.profile.reads, opened.handle.story, self.bridge.mark_read)
+        self.diffs = Diffs(opened.repo, opened.worktrees, self.bridge.mark_read)
+        self._content = Content(self.main, opened, self.reader, self.diffs)
+        self.deeds = Deeds(self, opened)
+        self.reader.start()
+        if opened.note:
+            self.say(opened.note)
+        self.set_interval(1 / self.profile.looks, self.tick)
+        self.tick()
+        gc.collect()
+        gc.freeze()
+
+    # --- following ---
+
+    def tick(self) -> None:
+        """Show what is new."""
+        if self.bridge is None or self.reader is None or self._left or not self.is_running:
+            return
+        self._watch_engine()
+        if self._left:
+            return
+        moment = self.bridge.moment(self.reader)
+        if moment is None:
+            return
+        self.main.show(moment)
+        self.sync()
+        if moment.snapshot is not self._told:
+            self._tell(moment.snapshot)
+            self._ask_who_is_there()
+
+    def sync(self) -> None:
+        """Bring the main pane up to date."""
+        self._sync_due = False
+        if not self.is_running:
+            return
+        if self._content is not None and self.main.moment is not None and not self._left:
+            self._content.sync(self.main.moment)
+
+    def show_task(self, name: str) -> None:
+        """Show a task in the main pane, a moment later: the cursor may move on."""
+        if name != self.main.shown_task:
+            self.main.shown_task = name
+            self.main.show_tabs()
+            if not self._sync_due:
+                self._sync_due = True
+                self.set_timer(SETTLE_SECONDS, self.sync)
+
+    def _watch_engine(self) -> None:
+        assert self.bridge is not None
+        if not self.live:
+            return
+        try:
+            ended = self.bridge.ended
+        except AuroraError as error:
+            self.live = False
+            self.say_error(error)
+            return
+        if ended:
+            self.live = False
+            self.bridge.mark()
+            if self.deeds is not None:
+                self.deeds.engine_ended()
+
+    def _tell(self, snapshot: Snapshot) -> None:
+        from aurora_tui.news import news
+
+        for item in news(self._told, snapshot):
+            self.notify(item.text, severity=item.severity, timeout=TOAST_SECONDS, markup=False)
+            if item.calls and self.bell_wanted:
+                self.bell()
+        self._told = snapshot
+        self._set_title(snapshot)
+        if self.deeds is not None:
+            self.deeds.look_at(snapshot)
+
+    def _set_title(self, snapshot: Snapshot) -> None:
+        from engine.model import TaskState
+        from widgets.text import flat
+
+        landed = sum(1 for task in snapshot.tasks if task.state is TaskState.LANDED)
+        needs = "! " if snapshot.needs_person else ""
+        words = f"{needs}aurora {flat(snapshot.repo)} {landed}/{len(snapshot.tasks)}"
+        if words != self._title:
+            self._title = words
+            self.write_raw(terminal.title(words))
+
+    def notes(self) -> tuple[str, ...]:
+        """What stands at the right end of the header."""
+        ended = () if self.live else ("engine ended",)
+        guest = ("read-only",) if self.read_only else ()
+        return (*guest, *ended, *self._attached)
+
+    def _ask_who_is_there(self) -> None:
+        """Find out who else looks at this run, a moment later: people come one by one."""
+        if not self._asking:
+            self._asking = True
+            self.set_timer(PEOPLE_SECONDS, lambda: self.run_worker(self._see_people(), exit_on_error=False))
+
+    async def _see_people(self) -> None:
+        self._asking = False
+        if self.bridge is None or not self.live or self._left:
+            return
+        handle = self.bridge.opened.handle
+        mine = os.getpid() if self.bridge.opened.own is None else 0
+        people = [who for who in await asyncio.to_thread(handle.attached) if who.pid != mine]
+        names = tuple(f"with {who.name}{' (looks on)' if who.read_only else ''}" for who in people)
+        if names != self._attached:
+            self._attached = names
+            self.main.show_frame()
+
+    # --- telling ---
+
+    def say(self, words: str) -> None:
+        """A sentence for the developer."""
+        self.notify(words, timeout=TOAST_SECONDS, markup=False)
+
+    def say_error(self, error: AuroraError) -> None:
+        """What went wrong, and what helps."""
+        words = f"{error.message}\nhint: {error.hint}" if error.hint else error.message
+        self.notify(words, severity="error", timeout=2 * TOAST_SECONDS, markup=False)
+
+    def write_raw(self, sequence: str) -> None:
+        """Write a sequence of ours to the terminal (title, clipboard), where there is one."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
+
+    # --- acting ---
+
+    def act(self, action: Action, now: Situation) -> None:
+        """Do what an action says, or say why it cannot be done."""
+        reason = action.reason(now)
+        if reason:
+            self.notify(reason, severity="warning", timeout=3, markup=False)
+        elif self.deeds is not None:
+            self.run_worker(self.deeds.do(action, now), group="deeds", exit_on_error=False)
+        elif action.id in ("quit", "detach"):
+            self.exit(Ended(0))
+
+    def move_task(self, task: str, places: int) -> None:
+        """Move a queued task, as a drag of the mouse asks for."""
+        if self.deeds is not None and not BY_ID["up"].reason(self.main.situation()):
+            self.run_worker(self.deeds.move(task, places), group="deeds", exit_on_error=False)
+
+    def action_leave(self) -> None:
+        """Ctrl-Q and ctrl-C, wherever the focus is."""
+        if self.screen is self.main:
+            self.act(BY_ID["quit"], self.main.situation())
+        else:
+            self.screen.dismiss(None)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: the actions that can be done now, and the themes."""
+        now = self.main.situation()
+        for action in ACTIONS:
+            if not action.reason(now) and now.place in action.places:
+                yield SystemCommand(action.label, action.help, lambda action=action: self.act(action, now))
+        for name in NAMES:
+            yield SystemCommand(f"theme {name}", "other colours", lambda name=name: setattr(self, "theme", name))
+
+    # --- leaving ---
+
+    def leave(self, ended: Ended) -> None:
+        """Close what was opened, then the screen."""
+        self._left = True
+        if self.reader is not None:
+            self.reader.close()
+        if self.diffs is not None:
+            self.diffs.close()
+        self.write_raw(terminal.title(""))
+        self.exit(ended)

@@ -1,0 +1,123 @@
+"""The diff of the task that is shown: live while its agent works, from its commit afterwards."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.diff_model import BranchDiff, branch_diff
+from engine.errors import AuroraError
+from engine.model import TaskState, TaskView
+
+if TYPE_CHECKING:
+    from engine.live_diff import LiveDiff
+    from engine.repo import Repo
+    from engine.worktrees import Worktrees
+
+WITH_WORKER = (TaskState.RUNNING, TaskState.PAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a task's diff comes from: a worktree while it is live, otherwise a commit; from `base` on."""
+
+    task: str
+    base: str
+    worktree: Path | None = None
+    commit: str = ""
+
+
+class Diffs:
+    """One diff at a time. `on_news` is told from any thread when `latest` is another one."""
+
+    def __init__(self, repo: Repo, worktrees: Worktrees, on_news: Callable[[], None]) -> None:
+        self.latest: BranchDiff | None = None
+        self._repo = repo
+        self._worktrees = worktrees
+        self._on_news = on_news
+        self._source: Source | None = None
+        self._live: LiveDiff | None = None
+        self._work = ThreadPoolExecutor(1, "aurora-diff")
+        self._closing: list[threading.Thread] = []
+
+    def source_of(self, task: TaskView | None) -> Source | None:
+        """Where the task's diff is to be found now; None when it has changed nothing yet."""
+        if task is None:
+            return None
+        if task.state in WITH_WORKER and task.worker and task.base:
+            return Source(task.id, task.base, worktree=self._worktrees.path(task.worker))
+        return Source(task.id, task.base, commit=task.commit) if task.commit else None
+
+    def want(self, task: TaskView | None) -> None:
+        """Show this task's diff from now on."""
+        source = self.source_of(task)
+        if source == self._source:
+            return
+        if source is None or self._source is None or source.task != self._source.task:
+            self.latest = None
+        self._source = source
+        self._let_go()
+        if source is None:
+            self._on_news()
+        elif source.worktree is not None:
+            self._work.submit(self._follow, source)
+        else:
+            self._work.submit(self._read, source)
+
+    def close(self) -> None:
+        """Follow nothing any more; no process is left behind."""
+        self._source = None
+        self._work.shutdown(cancel_futures=True)
+        self._let_go()
+        for thread in self._closing:
+            thread.join(3)
+
+    def _let_go(self) -> None:
+        live, self._live = self._live, None
+        if live is not None:
+            thread = threading.Thread(target=live.close, name="aurora-diff-close", daemon=True)
+            self._closing = [other for other in self._closing if other.is_alive()] + [thread]
+            thread.start()
+
+    # --- on the diff thread ---
+
+    def _follow(self, source: Source) -> None:
+        if source != self._source:
+            return
+        from engine.live_diff import LiveDiff
+
+        assert source.worktree is not None
+        live = LiveDiff(source.worktree, source.base, source.task, lambda: self._live_news(source))
+        self._live = live
+        live.start()
+        if source != self._source:
+            self._let_go()
+
+    def _live_news(self, source: Source) -> None:
+        live = self._live
+        if live is not None and source == self._source:
+            self.latest = live.latest
+            self._on_news()
+
+    def _read(self, source: Source) -> None:
+        if source != self._source:
+            return
+        diff = self._committed(source)
+        if source == self._source:
+            self.latest = diff
+            self._on_news()
+
+    def _committed(self, source: Source) -> BranchDiff:
+        from engine.diffing import committed
+
+        try:
+            base = source.base or self._repo.merge_base("HEAD", source.commit) or source.commit
+            files = committed(self._repo, base, source.commit)
+        except AuroraError as error:
+            return branch_diff(source.task, (), live=False, at=time.time(), error=str(error))
+        return branch_diff(source.task, files, live=False, at=time.time())

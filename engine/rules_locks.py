@@ -1,0 +1,77 @@
+"""Pure rules: what a person does to single locks: release, hand over, narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from engine import events as ev
+from engine.effects import Effect
+from engine.errors import Refused
+from engine.locks import Lock
+from engine.model import TaskState
+from engine.patterns import Pattern
+from engine.state import State, TaskRecord
+
+Answer = Generator[Effect, None, str]
+WITH_WORKER = (TaskState.RUNNING, TaskState.PAUSED)
+
+
+def _held(state: State, task: str, pattern: str) -> tuple[TaskRecord, Lock]:
+    record = state.record(task)
+    for lock in state.locks.held_by(record.id):
+        if lock.pattern == pattern:
+            return record, lock
+    raise Refused(f"{record.id} does not hold {pattern}", "`aurora locks` shows what is held")
+
+
+def release_lock(state: State, intent: ev.ReleaseLock) -> Answer:
+    """Take one lock away from its holder."""
+    record, _ = _held(state, intent.task, intent.pattern)
+    state.locks.release(record.id, intent.pattern)
+    state.locks_version += 1
+    state.tell(record.id, f"lost its lock on {intent.pattern} (released by hand)")
+    return f"{intent.pattern} is released"
+    yield
+
+
+def hand_over_lock(state: State, intent: ev.HandOverLock) -> Answer:
+    """Give one lock to another task. A queued one gets it only when it can start with it: nobody holds and waits."""
+    record, lock = _held(state, intent.task, intent.pattern)
+    to = state.record(intent.to)
+    if to.id == record.id:
+        raise Refused(f"{record.id} holds {lock.pattern} already")
+    if to.state not in (*WITH_WORKER, TaskState.QUEUED):
+        raise Refused(f"{to.id} is {to.state} ({to.reason}): it can hold no lock")
+    if to.state is TaskState.QUEUED:
+        others = [b for b in state.locks.conflicts(to.id, to.claims) if (b.holder, b.held) != (record.id, lock.pattern)]
+        if others:
+            raise Refused(
+                f"{to.id} also waits for {others[0].holder}, which has {others[0].held}",
+                f"release {lock.pattern} instead: {to.id} takes it when it can start",
+            )
+    state.locks.hand_over(record.id, to.id, lock, state.at)
+    state.locks_version += 1
+    state.tell(record.id, f"handed its lock on {lock.pattern} over to {to.id}")
+    state.tell(to.id, f"was handed the lock on {lock.pattern} by {record.id}")
+    return f"{lock.pattern} belongs to {to.id} now"
+    yield
+
+
+def narrow_lock(state: State, intent: ev.NarrowLock) -> Answer:
+    """Replace one lock by a pattern within it that still covers all its holder has changed."""
+    record, lock = _held(state, intent.task, intent.pattern)
+    try:
+        narrower = Pattern.parse(intent.narrower)
+    except ValueError as error:
+        raise Refused(str(error)) from None
+    if not state.locks.lies_within(narrower, Pattern.parse(lock.pattern)):
+        raise Refused(f"{intent.narrower} does not lie within {lock.pattern}")
+    wide = Pattern.parse(lock.pattern)
+    lost = [path for path in sorted(record.attempt.touched) if wide.matches(path) and not narrower.matches(path)]
+    if lost and record.state in WITH_WORKER:
+        raise Refused(f"{record.id} has changed {lost[0]}, which {intent.narrower} does not cover")
+    state.locks.narrow(record.id, lock, narrower, state.at)
+    state.locks_version += 1
+    state.tell(record.id, f"its lock on {lock.pattern} was narrowed to {narrower.text}")
+    return f"{record.id} holds {narrower.text} now"
+    yield

@@ -1,0 +1,164 @@
+"""Makes the pictures in this folder from the real app at work on the demo: `python screenshots/make.py`.
+
+SVG always; PNG too where Chromium is installed (with the fonts Fira Code and DejaVu, the pictures look as intended).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+os.environ["COLORTERM"] = "truecolor"
+
+from textual.pilot import Pilot
+
+from aurora_tui.app import AuroraApp
+from aurora_tui.demo.builder import build
+from aurora_tui.opening import open_run
+from aurora_tui.terminal import DARK, LIGHT, Profile
+from engine.model import TaskState
+
+HERE = Path(__file__).parent
+DEADLINE = 90.0
+Shooter = Callable[[str], None]
+Scene = Callable[[Pilot[object], AuroraApp, Shooter], Awaitable[None]]
+
+
+async def until(pilot: Pilot[object], what: Callable[[], object]) -> None:
+    """Wait for a moment of the demo."""
+    end = time.monotonic() + DEADLINE
+    while not what():
+        assert time.monotonic() < end, "the moment of the picture never came"
+        await pilot.pause(0.03)
+
+
+def states(app: AuroraApp) -> dict[str, TaskState]:
+    """The state of every task on the screen."""
+    return {task.id: task.state for task in app.main.moment.snapshot.tasks} if app.main.moment else {}
+
+
+async def wide(pilot: Pilot[object], app: AuroraApp, shoot: Shooter) -> None:
+    """The whole screen in the middle of the demo, and closer looks."""
+    await until(pilot, lambda: states(app).get("backend") is TaskState.RUNNING)
+    await until(pilot, lambda: any(w.task == "backend" for w in app.main.moment.snapshot.workers))
+    await select(pilot, app, "1", "backend")
+    await until(pilot, lambda: states(app).get("docs") is TaskState.PAUSED)
+    await until(pilot, lambda: app.diffs.latest is not None and len(app.diffs.latest.files) > 0)
+    await pilot.pause(2)
+    shoot("main")
+    await pilot.press("3")
+    await pilot.pause(0.4)
+    shoot("locks")
+    await pilot.press("2")
+    await pilot.pause(0.4)
+    shoot("queue")
+    await pilot.press("question_mark")
+    await pilot.pause(0.4)
+    shoot("help")
+    await pilot.press("escape")
+    await select(pilot, app, "1", "frontend")
+    await pilot.press("0", "z", "v")
+    await until(pilot, lambda: app.diffs.latest is not None and len(app.diffs.latest.files) > 1)
+    await pilot.press("n")
+    await pilot.pause(0.6)
+    shoot("diff")
+    await pilot.press("escape", "escape")
+
+
+async def narrow(pilot: Pilot[object], app: AuroraApp, shoot: Shooter) -> None:
+    """80 columns: one pane at a time."""
+    await until(pilot, lambda: states(app).get("frontend") is TaskState.RUNNING)
+    await pilot.pause(3)
+    shoot("80x24")
+
+
+async def light(pilot: Pilot[object], app: AuroraApp, shoot: Shooter) -> None:
+    """The light theme."""
+    await until(pilot, lambda: states(app).get("frontend") is TaskState.RUNNING)
+    await select(pilot, app, "1", "frontend")
+    await until(pilot, lambda: app.diffs.latest is not None and app.diffs.latest.files)
+    await pilot.pause(1)
+    shoot("light")
+
+
+async def select(pilot: Pilot[object], app: AuroraApp, pane: str, task: str) -> None:
+    """Put the cursor on a worker's task."""
+    await pilot.press(pane, "g")
+    for _ in range(8):
+        if app.main.shown_task == task:
+            return
+        await pilot.press("j")
+        await pilot.pause(0.1)
+
+
+async def film(scene: Scene, size: tuple[int, int], theme: str) -> list[Path]:
+    """Run the demo through a scene; the SVG files it made."""
+    made: list[Path] = []
+    with tempfile.TemporaryDirectory(prefix="aurora-pictures-", ignore_cleanup_errors=True) as folder:
+        os.chdir(build(Path(folder), 1.0).repo)
+        app = AuroraApp(open_run, Profile(False, theme, 8.0, 8.0, 240))
+
+        def shoot(name: str) -> None:
+            path = HERE / f"{name}.svg"
+            path.write_text(without_fonts(app.export_screenshot(title="aurora")), encoding="utf-8")
+            made.append(path)
+
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await scene(pilot, app, shoot)
+            assert app.bridge is not None
+            assert app.bridge.opened.own is not None
+            from engine.events import Shutdown
+
+            app.bridge.opened.own.send(Shutdown(at=time.time(), mode="stop"))
+            await asyncio.to_thread(app.bridge.opened.own.wait, 30)
+        os.chdir(HERE)
+    return made
+
+
+def without_fonts(svg: str) -> str:
+    """The picture without references to fonts on other hosts."""
+    svg = re.sub(r"@font-face\s*\{.*?\}", "", svg, flags=re.DOTALL)
+    return svg.replace("Fira Code", "Fira Code, DejaVu Sans Mono")
+
+
+def to_png(svg: Path) -> None:
+    """The picture as PNG, by Chromium."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        return
+    text = svg.read_text(encoding="utf-8")
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text)
+    assert box is not None
+    width, height = (round(float(side)) + 1 for side in box.groups())
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "page.html"
+        head = f"<meta charset=utf-8><title>{html.escape(svg.stem)}</title><style>body{{margin:0}}</style>"
+        page.write_text(head + text, encoding="utf-8")
+        options = [
+            *("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--disable-background-networking"),
+            f"--window-size={width},{height}",
+            f"--user-data-dir={folder}/profile",
+            f"--screenshot={svg.with_suffix('.png')}",
+        ]
+        subprocess.run([browser, *options, page.as_uri()], check=True, capture_output=True, timeout=120)
+
+
+def main() -> None:
+    """All pictures."""
+    scenes = ((wide, (130, 38), DARK), (narrow, (80, 24), DARK), (light, (120, 34), LIGHT))
+    for scene, size, theme in scenes:
+        for path in asyncio.run(film(scene, size, theme)):
+            to_png(path)
+
+
+if __name__ == "__main__":
+    main()

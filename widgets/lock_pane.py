@@ -1,0 +1,103 @@
+"""The lock table: who holds what, who waits for it; below it the slots for heavy commands and their line."""
+
+from __future__ import annotations
+
+from engine.model import LockMode, LockView, SlotView, Snapshot
+from widgets.columns import Column, widest
+from widgets.look import Piece
+from widgets.moment import Moment, lock_key
+from widgets.table_view import TableView
+from widgets.text import duration, flat, many
+
+MODES = {LockMode.EXCLUSIVE: "excl", LockMode.SHARED: "shared", LockMode.READS: "reads"}
+SLOT = "slot\0"
+
+
+class LockPane(TableView):
+    """Locks somebody waits for come first."""
+
+    moment: Moment | None = None
+    filter_text = ""
+
+    def show(self, moment: Moment) -> None:
+        """Another moment of the run."""
+        self.moment = moment
+        snapshot = moment.snapshot
+        wanted = self.filter_text.lower()
+        locks = [lock for lock in snapshot.locks if not wanted or self._matches(lock, wanted)]
+        locks.sort(key=lambda lock: (-len(lock.waiters), lock.pattern, lock.holder))
+        self._locks = {lock_key(lock): lock for lock in locks}
+        self._slots = {SLOT + slot.id: slot for slot in snapshot.slots}
+        self.set_columns(self._columns(snapshot))
+        self.set_keys([*self._locks, *self._slots])
+        waiting = {task for lock in snapshot.locks for task in lock.waiters}
+        held = sum(1 for slot in snapshot.slots if slot.held)
+        heavy = f" · heavy {held} of {snapshot.slots_limit}" if snapshot.slots else ""
+        waits = f", {many(len(waiting), 'task')} waiting" if waiting else ""
+        self.set_note(f"{many(len(snapshot.locks), 'lock')}{waits}{heavy}" if self.keys else "")
+
+    @staticmethod
+    def _matches(lock: LockView, wanted: str) -> bool:
+        return any(wanted in text.lower() for text in (lock.pattern, lock.holder, *lock.waiters))
+
+    def empty_text(self) -> str:
+        """Nothing is held, or nothing matches."""
+        if self.filter_text:
+            return f"No lock matches “{self.filter_text}”. Esc shows all."
+        return "No file is locked. A task locks the files it claims when it starts." if self.moment else ""
+
+    @staticmethod
+    def _columns(snapshot: Snapshot) -> tuple[Column, ...]:
+        locks = snapshot.locks
+        modes = snapshot.slots or any(lock.mode is not LockMode.EXCLUSIVE for lock in locks)
+        holders = [*(lock.holder for lock in locks), *(slot.owner for slot in snapshot.slots)]
+        waiters = any(lock.waiters for lock in locks) or any(not slot.held for slot in snapshot.slots)
+        return (
+            Column("pattern", 12, stretch=True),
+            Column("mode", 6 if modes else 0, drop=3),
+            Column("holder", widest(holders, 6, 14)),
+            Column("since", 6, right=True, drop=1),
+            Column("waiters", 9 if waiters else 0, stretch=bool(waiters)),
+        )
+
+    @property
+    def selected_lock(self) -> LockView | None:
+        """The lock under the cursor."""
+        return self._locks.get(self.selected_key) if self.selected_key and self.moment else None
+
+    @property
+    def selected_task(self) -> str:
+        """The holder of the lock, or the owner of the slot, under the cursor."""
+        if self.selected_lock is not None:
+            return self.selected_lock.holder
+        slot = self._slots.get(self.selected_key or "") if self.moment else None
+        return slot.owner if slot is not None and self.moment and slot.owner in self.moment.tasks else ""
+
+    def cells(self, key: str) -> list[Piece]:
+        """A lock or a heavy slot."""
+        return self._slot_cells(self._slots[key]) if key in self._slots else self._lock_cells(self._locks[key])
+
+    def _lock_cells(self, lock: LockView) -> list[Piece]:
+        assert self.moment is not None
+        stuck = lock.holder_paused and bool(lock.waiters)
+        holder = f"‖ {lock.holder}" if lock.holder_paused else lock.holder
+        fan_out = f"{len(lock.waiters)}: " if len(lock.waiters) > 1 else ""
+        waiters = f"→ {fan_out}{', '.join(lock.waiters)}" if lock.waiters else ""
+        return [
+            (lock.pattern + (" (grown)" if lock.grown else ""), "strong" if lock.waiters else ""),
+            (MODES[lock.mode], "dim"),
+            (holder, "warn" if lock.holder_paused else "live"),
+            (duration(self.moment.now - lock.since), "dim"),
+            (waiters + (" (paused holder)" if stuck else ""), "warn"),
+        ]
+
+    def _slot_cells(self, slot: SlotView) -> list[Piece]:
+        assert self.moment is not None
+        behind = "" if slot.held else f"○ {slot.place} in line"
+        return [
+            (f"⚙ {flat(slot.command)}", "" if slot.held else "dim"),
+            ("heavy", "dim"),
+            (slot.owner, "live" if slot.held else "dim"),
+            (duration(self.moment.now - slot.since), "dim"),
+            (behind or "holds a slot", "dim"),
+        ]
