@@ -153,6 +153,7 @@ class AuroraApp(App[Ended]):
         self._sync_due = False
         if not self.is_running:
             return
+        self.main.show_tabs()
         if self._content is not None and self.main.moment is not None and not self._left:
             self._content.sync(self.main.moment)
 
@@ -160,7 +161,6 @@ class AuroraApp(App[Ended]):
         """Show a task in the main pane, a moment later: the cursor may move on."""
         if name != self.main.shown_task:
             self.main.shown_task = name
-            self.main.show_tabs()
             if not self._sync_due:
                 self._sync_due = True
                 self.set_timer(SETTLE_SECONDS, self.sync)

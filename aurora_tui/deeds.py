@@ -262,7 +262,7 @@ class Deeds:
             f" moved on. The work of {names(last.tasks)} is kept on its branch."
         )
         if await self.app.push_screen_wait(Confirm(f"Undo the landing of {names(last.tasks)}?", loses, "Undo it")):
-            await self.send(ev.UndoLanding(at=time.time()))
+            await self.send(ev.UndoLanding(at=time.time(), commit=last.commit))
 
 
 def _number(text: str) -> str:

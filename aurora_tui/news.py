@@ -49,8 +49,8 @@ def _of_task(before: TaskView | None, task: TaskView) -> News | None:
         return News(f"≠ {task.id} is in conflict: {flat(task.reason)}", "warning", calls=True)
     if task.state is TaskState.PAUSED and task.reason.startswith("frozen"):
         return News(f"❄ {task.id} is {flat(task.reason)}", "warning", calls=True)
-    if task.state is TaskState.QUEUED and before.state in (TaskState.MERGING, TaskState.TESTING):
-        return News(f"↺ {task.id} goes back: {flat(task.reason)}", "warning")
+    if task.state in (TaskState.QUEUED, TaskState.RUNNING) and before.state in (TaskState.MERGING, TaskState.TESTING):
+        return News(f"↺ {task.id} gets another try: the tests were red with it", "warning")
     return None
 
 

@@ -93,7 +93,9 @@ class Reader:
         if self.log is None or self.log.path != wanted.shown_log:
             fresh = LogFile(wanted.shown_log)
             self._grow_fully(fresh)
-            self.log = fresh
+            before, self.log = self.log, fresh
+            if before is not None:
+                before.close()
             return True
         return self.log.grow()
 

@@ -416,7 +416,9 @@ class ResolveConflict(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UndoLanding(Intent):
-    """Take the last landing back."""
+    """Take the last landing back; when `commit` is given, only if that is the one."""
+
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

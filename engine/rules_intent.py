@@ -212,6 +212,8 @@ def undo_landing(state: State, intent: ev.UndoLanding) -> Answer:
     last = next((landing for landing in reversed(state.landings) if not landing.undone), None)
     if last is None:
         raise Refused("nothing has landed in this run that could be undone")
+    if intent.commit and intent.commit != last.commit:
+        raise Refused(f"{', '.join(last.tasks)} landed meanwhile; nothing was undone", "look again, then undo")
     if state.landing or state.undoing:
         raise Refused("a landing is under way", "try again when it is over")
     state.undoing = True

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 
 from widgets.look import Piece
-from widgets.text import cut
+from widgets.text import cut, cut_path
 
 GAP = 1
 
@@ -16,13 +16,15 @@ GAP = 1
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of `cells` cells. `stretch` columns share what is left and need `cells` at least; where there is too
-    little room, columns with the highest `drop` go first, those with 0 never. One of no cells takes no room."""
+    little room, columns with the highest `drop` go first, those with 0 never. One of no cells takes no room.
+    Of a `path` too long the middle is left out."""
 
     title: str
     cells: int
     stretch: bool = False
     right: bool = False
     drop: int = 0
+    path: bool = False
 
 
 def widest(texts: Iterable[str], least: int, most: int) -> int:
@@ -61,7 +63,7 @@ def laid_out(columns: Sequence[Column], widths: Sequence[int], cells: Sequence[P
             continue
         if pieces:
             pieces.append((" " * GAP, ""))
-        shown = cut(text, width)
+        shown = cut_path(text, width) if column.path else cut(text, width)
         blanks = " " * (width - cell_len(shown))
         pieces.extend([(blanks, ""), (shown, style)] if column.right else [(shown, style), (blanks, "")])
     return pieces

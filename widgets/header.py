@@ -47,7 +47,7 @@ class RunHeader(Painted):
     def render_line(self, y: int) -> Strip:
         """One of the two lines."""
         pieces = self._lines[y] if y < len(self._lines) else []
-        return self.painted(pieces, self.size.width, self.rich_style)
+        return self.painted(pieces, self.size.width, self.base_style)
 
     # --- first line ---
 

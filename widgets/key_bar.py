@@ -66,7 +66,7 @@ class KeyBar(Painted):
         pieces, used = self._left(width - (cell_len(self._note) + 2 if self._note else 0))
         if self._note and used + cell_len(self._note) + 2 <= width:
             pieces += [(" " * (width - used - cell_len(self._note)), ""), (self._note, "accent")]
-        return self.painted(pieces, width, self.rich_style)
+        return self.painted(pieces, width, self.base_style)
 
     def _fitting(self, width: int) -> list[KeyHint]:
         """The keys that fit; those at the end go first, pinned ones last."""

@@ -28,6 +28,12 @@ class LineView(Painted, ScrollView, can_focus=True):
         color: $foreground;
         scrollbar-size-vertical: 1;
         scrollbar-size-horizontal: 0;
+        scrollbar-background: $surface;
+        scrollbar-background-hover: $surface;
+        scrollbar-background-active: $surface;
+        scrollbar-color: $foreground 25%;
+        scrollbar-color-hover: $foreground 40%;
+        scrollbar-color-active: $primary;
         overflow-x: hidden;
         overflow-y: auto;
     }
@@ -151,9 +157,9 @@ class LineView(Painted, ScrollView, can_focus=True):
         """Scroll no more than it takes to see a row."""
         first, page = row * self.tall, self.page_rows * self.tall
         if first < self.scroll_offset.y:
-            self.scroll_to(y=first, animate=False)
+            self.scroll_to(y=first, animate=False, force=True)
         elif first + self.tall > self.scroll_offset.y + page:
-            self.scroll_to(y=first + self.tall - page, animate=False)
+            self.scroll_to(y=first + self.tall - page, animate=False, force=True)
 
     def watch_cursor(self, before: int, now: int) -> None:
         """Paint the two rows concerned."""
@@ -166,7 +172,7 @@ class LineView(Painted, ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the pane."""
-        width, base = self.page_width, self.rich_style
+        width, base = self.page_width, self.base_style
         if y < self._head:
             return self.painted(self.heading_pieces(width) or [], width, base)
         row = self.row_at(y)
@@ -214,7 +220,7 @@ class LineView(Painted, ScrollView, can_focus=True):
         if self.show_cursor:
             self.move_cursor(row)
         else:
-            self.scroll_to(y=row * self.tall, animate=False)
+            self.scroll_to(y=row * self.tall, animate=False, force=True)
 
     @property
     def _place(self) -> int:

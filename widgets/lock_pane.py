@@ -53,7 +53,7 @@ class LockPane(TableView):
         holders = [*(lock.holder for lock in locks), *(slot.owner for slot in snapshot.slots)]
         waiters = any(lock.waiters for lock in locks) or any(not slot.held for slot in snapshot.slots)
         return (
-            Column("pattern", 12, stretch=True),
+            Column("pattern", 18, stretch=True, path=True),
             Column("mode", 6 if modes else 0, drop=3),
             Column("holder", widest(holders, 6, 14)),
             Column("since", 6, right=True, drop=1),

@@ -2,26 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.text import clean
 from widgets.text import expanded
 
-NOTHING = Style()
-
 Piece = tuple[str, str]
 """A stretch of cleaned text and the name of its style."""
+NOTHING = Style()
 
-STYLE_NAMES = (
-    "dim", "strong", "accent", "good", "bad", "warn", "live", "title", "gutter", "key", "key-off",
-    "added", "removed", "added-word", "removed-word", "hunk", "match", "match-now", "cursor", "cursor-away",
-    "syn-keyword", "syn-string", "syn-comment", "syn-number", "syn-name", "syn-type", "bar", "bar-rest",
-)  # fmt: skip
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """One style: a theme's variable for the letters and one for the ground, each mixed in at so many percent."""
+
+    letters: str = ""
+    strength: int = 100
+    ground: str = ""
+    cover: int = 100
+    attributes: str = ""
+
+
+INKS: dict[str, Ink] = {
+    "dim": Ink("foreground", 62),
+    "strong": Ink(attributes="bold"),
+    "accent": Ink("text-accent"),
+    "good": Ink("text-success"),
+    "bad": Ink("text-error"),
+    "warn": Ink("text-warning"),
+    "live": Ink("text-primary"),
+    "title": Ink("text-primary", attributes="bold"),
+    "gutter": Ink("foreground", 40),
+    "key": Ink("text-accent", attributes="bold"),
+    "key-off": Ink("foreground", 40),
+    "added": Ink(ground="success", cover=12),
+    "removed": Ink(ground="error", cover=12),
+    "added-word": Ink(ground="success", cover=36, attributes="bold"),
+    "removed-word": Ink(ground="error", cover=36, attributes="bold"),
+    "hunk": Ink("text-secondary"),
+    "match": Ink(ground="warning", cover=40),
+    "match-now": Ink("background", ground="warning", attributes="bold"),
+    "cursor": Ink(ground="primary", cover=30, attributes="bold"),
+    "cursor-away": Ink(ground="foreground", cover=10),
+    "syn-keyword": Ink("text-accent"),
+    "syn-string": Ink("text-success"),
+    "syn-comment": Ink("foreground", 55, attributes="italic"),
+    "syn-number": Ink("text-warning"),
+    "syn-name": Ink("text-primary"),
+    "syn-type": Ink("text-secondary"),
+    "bar": Ink("success"),
+    "bar-rest": Ink("foreground", 25),
+}
+"""For themes of many colours."""
+SIXTEEN: dict[str, Ink] = {
+    **INKS,
+    "dim": Ink(attributes="dim"),
+    "gutter": Ink("ansi_bright_black"),
+    "key-off": Ink("ansi_bright_black"),
+    "added": Ink("success"),
+    "removed": Ink("error"),
+    "added-word": Ink("success", attributes="bold underline"),
+    "removed-word": Ink("error", attributes="bold underline"),
+    "match": Ink("ansi_black", ground="ansi_yellow"),
+    "match-now": Ink("ansi_black", ground="ansi_bright_yellow", attributes="bold"),
+    "cursor": Ink(attributes="reverse"),
+    "cursor-away": Ink(attributes="underline"),
+    "syn-comment": Ink(attributes="dim"),
+    "bar-rest": Ink("ansi_bright_black"),
+}
+"""For the terminal's own colours, which cannot be mixed."""
+
+
+def style_from(ink: Ink, variables: Mapping[str, str], ground: Color) -> Style:
+    """Pure: an ink with a theme's colours over a ground."""
+    attributes = Style.parse(ink.attributes) if ink.attributes else NOTHING
+    letters = Style(color=_mixed(ink.letters, ink.strength, variables, ground)) if ink.letters else NOTHING
+    below = Style(bgcolor=_mixed(ink.ground, ink.cover, variables, ground)) if ink.ground else NOTHING
+    return letters + below + attributes
+
+
+def _mixed(name: str, percent: int, variables: Mapping[str, str], ground: Color):  # type: ignore[no-untyped-def]
+    color = Color.parse(variables.get(name, name))
+    if color.ansi is not None or percent == 100:
+        return color.rich_color
+    return ground.blend(color, percent / 100, 1.0).rich_color
 
 
 def safe(text: str) -> str:
@@ -29,85 +100,32 @@ def safe(text: str) -> str:
     return text if text.isprintable() else expanded(clean(text)).replace("\n", " ")
 
 
-def component(name: str) -> str:
-    """The CSS component class of a style name."""
-    return f"aurora--{name}"
-
-
 class Painted(Widget):
     """A widget that paints with the named styles. What a style looks like is the theme's business."""
-
-    COMPONENT_CLASSES = {component(name) for name in STYLE_NAMES}  # noqa: RUF012 - Textual's own shape
-    DEFAULT_CSS = """
-    Painted {
-        & .aurora--dim { color: $text-muted; }
-        & .aurora--strong { text-style: bold; }
-        & .aurora--accent { color: $text-accent; }
-        & .aurora--good { color: $text-success; }
-        & .aurora--bad { color: $text-error; }
-        & .aurora--warn { color: $text-warning; }
-        & .aurora--live { color: $text-primary; }
-        & .aurora--title { color: $text-primary; text-style: bold; }
-        & .aurora--gutter { color: $foreground 40%; }
-        & .aurora--key { color: $text-accent; text-style: bold; }
-        & .aurora--key-off { color: $foreground 40%; }
-        & .aurora--added { background: $success 12%; }
-        & .aurora--removed { background: $error 12%; }
-        & .aurora--added-word { background: $success 36%; text-style: bold; }
-        & .aurora--removed-word { background: $error 36%; text-style: bold; }
-        & .aurora--hunk { color: $text-secondary; }
-        & .aurora--match { background: $warning 40%; }
-        & .aurora--match-now { background: $warning; color: $background; text-style: bold; }
-        & .aurora--cursor { background: $primary 30%; text-style: bold; }
-        & .aurora--cursor-away { background: $foreground 10%; }
-        & .aurora--syn-keyword { color: $text-accent; }
-        & .aurora--syn-string { color: $text-success; }
-        & .aurora--syn-comment { color: $text-muted; text-style: italic; }
-        & .aurora--syn-number { color: $text-warning; }
-        & .aurora--syn-name { color: $text-primary; }
-        & .aurora--syn-type { color: $text-secondary; }
-        & .aurora--bar { color: $success; }
-        & .aurora--bar-rest { color: $foreground 25%; }
-    }
-    Painted:ansi {
-        & .aurora--dim { color: ansi_default; text-style: dim; }
-        & .aurora--gutter { color: ansi_bright_black; }
-        & .aurora--key-off { color: ansi_bright_black; }
-        & .aurora--added { background: ansi_default; color: ansi_green; }
-        & .aurora--removed { background: ansi_default; color: ansi_red; }
-        & .aurora--added-word { background: ansi_default; color: ansi_green; text-style: bold underline; }
-        & .aurora--removed-word { background: ansi_default; color: ansi_red; text-style: bold underline; }
-        & .aurora--match { background: ansi_yellow; color: ansi_black; }
-        & .aurora--match-now { background: ansi_bright_yellow; color: ansi_black; text-style: bold; }
-        & .aurora--cursor { background: ansi_default; text-style: reverse; }
-        & .aurora--cursor-away { background: ansi_default; text-style: underline; }
-        & .aurora--syn-comment { color: ansi_default; text-style: dim; }
-        & .aurora--bar-rest { color: ansi_bright_black; }
-    }
-    """
 
     _known: dict[str, Style] | None = None
 
     def style_of(self, name: str) -> Style:
         """What a style name adds to the widget's own style; nothing for "" and unknown names."""
+        known = self._styles()
+        if name not in known:
+            inks = SIXTEEN if self.app.native_ansi_color else INKS
+            ground = self.background_colors[1]
+            known[name] = style_from(inks[name], self.app.theme_variables, ground) if name in inks else NOTHING
+        return known[name]
+
+    @property
+    def base_style(self) -> Style:
+        """The widget's own letters on its own ground."""
+        known = self._styles()
+        if BASE not in known:
+            known[BASE] = self.rich_style
+        return known[BASE]
+
+    def _styles(self) -> dict[str, Style]:
         if self._known is None:
             self._known = {"": NOTHING}
-        if name not in self._known:
-            self._known[name] = self._look_up(name) if name in STYLE_NAMES else NOTHING
-        return self._known[name]
-
-    def _look_up(self, name: str) -> Style:
-        """Only what the theme says of it, with see-through colours mixed with the widget's background."""
-        rules = self.get_component_styles(component(name))
-        whole = rules.rich_style
-        color = Style(color=whole.color) if rules.has_rule("color") else NOTHING
-        background = Style(bgcolor=whole.bgcolor) if rules.has_rule("background") else NOTHING
-        return color + background + rules.text_style
-
-    def notify_style_update(self) -> None:
-        """Another theme: look all styles up again."""
-        self._known = None
-        super().notify_style_update()
+        return self._known
 
     def painted(self, pieces: Sequence[Piece], width: int, base: Style, start: int = 0) -> Strip:
         """The pieces in exactly `width` cells from cell `start` on, over `base`."""
@@ -116,3 +134,11 @@ class Painted(Widget):
         if start or strip.cell_length > width:
             strip = strip.crop(start, start + width)
         return strip.extend_cell_length(width, base)
+
+    def notify_style_update(self) -> None:
+        """Another theme: look all styles up again."""
+        self._known = None
+        super().notify_style_update()
+
+
+BASE = "\0base"

@@ -49,6 +49,8 @@ class LineSource(Protocol):
 class OutputPane(LineView):
     """Rows are the lines that can still be read, as many as there were when `show` or `grown` was called last."""
 
+    # Always there: a bar that comes and goes changes the width, and before it is there nothing can scroll.
+    DEFAULT_CSS = "OutputPane { overflow-y: scroll; }"
     show_cursor: ClassVar[bool] = False
     follow: reactive[bool] = reactive(True, repaint=False)
     """The newest line stays in view."""
@@ -84,7 +86,7 @@ class OutputPane(LineView):
             self.show(self._source, self._title, self._empty)
             return
         gone = self._dropped - dropped_before
-        self.virtual_size = self.virtual_size.with_height(self.count_rows() + self._head)
+        self._reach()
         if self.follow:
             self._to_the_end()
         elif gone:
@@ -104,6 +106,13 @@ class OutputPane(LineView):
         self._count = max(self._dropped, self._source.count)
         if self._wanted:
             self._count_matches(searched)
+
+    def _reach(self) -> None:
+        """Another number of rows, without the layout and full repaint an assigned `virtual_size` brings with it."""
+        height = self.count_rows() + self._head
+        self.set_reactive(OutputPane.virtual_size, self.virtual_size.with_height(height))
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.window_virtual_size = height
 
     def _to_the_end(self) -> None:
         self.scroll_to(y=max(0, self.count_rows() - self.page_rows), animate=False)
@@ -144,16 +153,16 @@ class OutputPane(LineView):
         return [*pieces, (text[done:], style)]
 
     def heading_pieces(self, width: int) -> list[Piece]:
-        """Which attempt, whether the end is followed, how many lines and matches there are."""
+        """Whether the end is followed and what a search found; which attempt and how many lines, where it fits."""
         if not self.count_rows():
             return [(self._title, "dim")]
-        return [
-            (self._title, "strong"),
-            ("  ", ""),
-            self._following(),
-            *self._found(),
-            (f"  {self._count:,} lines", "dim"),
-        ]
+        telling = [self._following(), *self._found()]
+        room = width - sum(cell_len(text) for text, _ in telling)
+        title = f"{self._title}  " if self._title else ""
+        size = f"  {self._count:,} lines"
+        if cell_len(title) > room:
+            return telling
+        return [(title, "strong"), *telling, (size if cell_len(title + size) <= room else "", "dim")]
 
     def _following(self) -> Piece:
         if self.follow:
@@ -190,9 +199,9 @@ class OutputPane(LineView):
         self.refresh_heading()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scrolling up stands still, scrolling to the end follows again."""
+        """Scrolling up stands still, scrolling to the end follows again; what is hidden only seems to scroll."""
         super().watch_scroll_y(old_value, new_value)
-        if old_value != new_value:
+        if old_value != new_value and self.size:
             self.follow = round(new_value) >= self.count_rows() - self.page_rows
 
     def action_last(self) -> None:

@@ -21,6 +21,8 @@ STATES = {str(state): state for state in TaskState}
 class StoryPane(LineView):
     """Keeps the entry at its top in place while others come and go; at the bottom it follows."""
 
+    # Always there: a bar that comes and goes changes the width, and before it is there nothing can scroll.
+    DEFAULT_CSS = "StoryPane { overflow-y: scroll; }"
     show_cursor: ClassVar[bool] = False
     _entries: tuple[str, ...] = ()
     _rows: tuple[list[Piece], ...] = ()
@@ -29,33 +31,40 @@ class StoryPane(LineView):
     _title = ""
     _empty = ""
     _follows = True
+    _width = 76
+    """Cells for the words of an entry; the last known ones while the pane is hidden."""
 
     # --- data in ---
 
     def show(self, lines: Sequence[str], title: str, empty: str) -> None:
         """The story of the task `title`; `empty` is said while there is none."""
-        follows, top = self._follows or title != self._title, self._top_entry()
+        follows = self._follows or title != self._title
+        entry, line = self._place_of_top()
         gone = forgotten(self._entries, lines)
         self._entries, self._title, self._empty = tuple(lines), title, empty
-        self._wrap_all(follows, top - gone)
+        self._wrap_all(follows, entry - gone, line)
 
     def on_resize(self) -> None:
         """Other lines fit."""
-        self._wrap_all(self._follows, self._top_entry())
+        self._width = max(8, self.page_width - INDENT)
+        self._wrap_all(self._follows, *self._place_of_top())
 
-    def _top_entry(self) -> int:
-        return bisect_right(self._firsts, self.top_row) - 1
+    def _place_of_top(self) -> tuple[int, int]:
+        """The entry at the top, and which of its lines."""
+        entry = bisect_right(self._firsts, self.top_row) - 1
+        return entry, self.top_row - self._firsts[entry]
 
-    def _wrap_all(self, follows: bool, top: int) -> None:
-        """Make the rows for this width, then go to the end, or where entry `top` begins."""
-        width = max(8, self.page_width - INDENT)
-        wrapped = [rows_of(entry, width) for entry in self._entries]
+    def _wrap_all(self, follows: bool, entry: int, line: int) -> None:
+        """Make the rows for this width, then go to the end, or to a line of an entry."""
+        wrapped = [rows_of(each, self._width) for each in self._entries]
         self._rows = tuple(row for rows in wrapped for row in rows)
         self._firsts = tuple(accumulate(map(len, wrapped), initial=0))
         self.rows_changed()
-        end = max(0, len(self._rows) - self.page_rows)
-        keep = self._firsts[max(0, min(top, len(self._entries)))]
-        self.scroll_to(y=end if follows else keep, animate=False)
+        place = max(0, len(self._rows) - self.page_rows)
+        if not follows:
+            known = 0 <= entry < len(wrapped)
+            place = self._firsts[entry] + min(line, len(wrapped[entry]) - 1) if known else 0
+        self.scroll_to(y=place, animate=False)
         self._follows = follows
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -80,7 +89,7 @@ class StoryPane(LineView):
     def selected_text(self) -> str:
         """The entries in view."""
         last = bisect_right(self._firsts, self.top_row + self.page_rows - 1)
-        return "\n".join(self._entries[self._top_entry() : last])
+        return "\n".join(self._entries[self._place_of_top()[0] : last])
 
 
 def forgotten(before: Sequence[str], now: Sequence[str]) -> int:

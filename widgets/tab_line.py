@@ -67,7 +67,7 @@ class TabLine(Painted):
             pieces.append(("│" if number else "", "gutter"))
             pieces.append((self._label(tab), "title" if tab.id == self._active else "dim"))
         used = sum(cell_len(text) for text, _ in pieces)
-        return self.painted([*pieces, *self._at_right(width - used)], width, self.rich_style)
+        return self.painted([*pieces, *self._at_right(width - used)], width, self.base_style)
 
     def _at_right(self, room: int) -> list[Piece]:
         needed = sum(cell_len(text) for text, _ in self._note)

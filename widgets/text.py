@@ -19,6 +19,17 @@ def cut(text: str, width: int) -> str:
     return "…"[:width] if width <= 1 else set_cell_size(text, width - 1).rstrip() + "…"
 
 
+def cut_path(path: str, width: int) -> str:
+    """A path or pattern in at most `width` cells; its end says most, so the middle goes."""
+    if cell_len(path) <= width or width < 8:
+        return cut(path, width)
+    keep = width // 4
+    head, tail = set_cell_size(path, keep).rstrip(), path
+    while cell_len(tail) > width - keep - 1:
+        tail = tail[1:]
+    return f"{head}…{tail}"
+
+
 def wrap(text: str, width: int, lines: int) -> list[str]:
     """The text broken at blanks into at most `lines` lines of `width` cells; the last one is cut."""
     done: list[str] = []

@@ -21,10 +21,12 @@ class WorkerPane(TableView):
 
     def show(self, moment: Moment) -> None:
         """Another moment of the run."""
-        self.moment = moment
+        first, self.moment = self.moment is None, moment
         self._workers = {worker.name: worker for worker in moment.snapshot.workers}
         self.set_columns(self._columns(moment))
         self.set_keys([worker.name for worker in moment.snapshot.workers])
+        if first:
+            self.select_key(next((w.name for w in moment.snapshot.workers if w.task), ""))
         busy = sum(1 for worker in moment.snapshot.workers if worker.task and not worker.frozen)
         limit = moment.snapshot.workers_limit
         paused = " · all paused" if moment.snapshot.paused_all else ""
@@ -33,7 +35,7 @@ class WorkerPane(TableView):
     def on_resize(self) -> None:
         """A wide pane has room for all on one line."""
         self.tall = 1 if self.page_width >= ONE_LINE_FROM else 2
-        super().on_resize()
+        self.refresh(layout=True)
 
     def empty_text(self) -> str:
         """The pool may have no workers at all."""
@@ -85,7 +87,7 @@ class WorkerPane(TableView):
         snapshot = self.moment.snapshot
         if snapshot.paused_all:
             return "everything is paused: P lets it go on"
-        return "takes the next task that may start" if not snapshot.idle else "nothing to do"
+        return "takes the next task that may start" if snapshot.queue else "nothing is queued"
 
     def _says(self, worker: WorkerView, task: TaskView) -> Piece:
         assert self.moment is not None
