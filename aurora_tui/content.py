@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from aurora_tui.actions import Place
 from aurora_tui.bridge import moving
-from aurora_tui.opening import log_of
 from aurora_tui.reader import Wanted
 from engine.model import TaskState, TaskView
 from widgets.diff_pane import DiffPane
@@ -47,14 +46,14 @@ class Content:
             self._show_story(task)
 
     def _want(self, moment: Moment, task: TaskView | None, tab: Place) -> None:
-        snapshot, repo = moment.snapshot, self._opened.repo
+        snapshot = moment.snapshot
         running = [task for task in snapshot.tasks if task.state in WITH_WORKER]
-        logs = {each.id: log_of(repo, snapshot.run, each.id, each.attempt) for each in running}
+        logs = {each.id: self._opened.log_of(snapshot.run, each.id, each.attempt) for each in running}
         shown = None
         if task is not None and task.attempt and tab is Place.OUTPUT:
-            shown = log_of(repo, snapshot.run, task.id, task.attempt)
+            shown = self._opened.log_of(snapshot.run, task.id, task.attempt)
         story = (task.id, snapshot.version) if task is not None and tab is Place.STORY else None
-        test = repo.aurora_dir / snapshot.merge.log if snapshot.merge.log else None
+        test = self._opened.aurora_dir / snapshot.merge.log if snapshot.merge.log else None
         self._reader.want(Wanted(logs, shown, test, story, moving(snapshot)))
         self._diffs.want(task if tab is Place.DIFF else None)
 
@@ -78,7 +77,7 @@ class Content:
     def _show_output(self, moment: Moment, task: TaskView | None) -> None:
         pane = self._screen.query_one(OutputPane)
         log = self._reader.log
-        path = log_of(self._opened.repo, moment.snapshot.run, task.id, task.attempt) if task else None
+        path = self._opened.log_of(moment.snapshot.run, task.id, task.attempt) if task else None
         mine = log if log is not None and path is not None and log.path == path else None
         key = (task.id, task.attempt, mine is not None) if task else None
         if self._painted.get(Place.OUTPUT) != key:

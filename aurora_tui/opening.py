@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +24,14 @@ class Opened:
     worktrees: Worktrees
     own: LocalEngine | None = None
     note: str = ""
+    aurora_dir: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "aurora_dir", self.repo.aurora_dir)
+
+    def log_of(self, run: str, task: str, attempt: int) -> Path:
+        """Where the output of an attempt lies."""
+        return self.aurora_dir / "runs" / run / f"{task}.{attempt}.log"
 
 
 Opener = Callable[[], Opened]
@@ -69,8 +77,3 @@ def _attached(repo: Repo, handle: EngineHandle, note: str = "") -> Opened:
     from engine.session import worktrees_of
 
     return Opened(repo, handle, worktrees_of(repo, running_plan(repo)), None, note)
-
-
-def log_of(repo: Repo, run: str, task: str, attempt: int) -> Path:
-    """Where the output of an attempt lies."""
-    return repo.aurora_dir / "runs" / run / f"{task}.{attempt}.log"

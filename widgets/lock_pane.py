@@ -18,11 +18,16 @@ class LockPane(TableView):
 
     moment: Moment | None = None
     filter_text = ""
+    _shown_for: tuple[Snapshot | None, str] = (None, "")
 
     def show(self, moment: Moment) -> None:
         """Another moment of the run."""
+        known, self._shown_for = self._shown_for, (moment.snapshot, self.filter_text)
         self.moment = moment
         snapshot = moment.snapshot
+        if known[0] is snapshot and known[1] == self.filter_text:
+            self.paint_changes()
+            return
         wanted = self.filter_text.lower()
         locks = [lock for lock in snapshot.locks if not wanted or self._matches(lock, wanted)]
         locks.sort(key=lambda lock: (-len(lock.waiters), lock.pattern, lock.holder))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 
-from engine.model import TaskState, TaskView
+from engine.model import Snapshot, TaskState, TaskView
 from widgets.columns import Column, widest
 from widgets.look import Piece
 from widgets.moment import Moment
@@ -21,6 +21,7 @@ class QueuePane(TableView):
 
     moment: Moment | None = None
     filter_text = ""
+    _shown_for: tuple[Snapshot | None, str] = (None, "")
     _dragged: str | None = None
 
     class Dragged(Message):
@@ -39,7 +40,11 @@ class QueuePane(TableView):
 
     def show(self, moment: Moment) -> None:
         """Another moment of the run."""
+        known, self._shown_for = self._shown_for, (moment.snapshot, self.filter_text)
         self.moment = moment
+        if known[0] is moment.snapshot and known[1] == self.filter_text:
+            self.paint_changes()
+            return
         self._critical = frozenset(moment.snapshot.critical_path)
         self.set_columns(self._columns(moment))
         self.set_keys(self._order(moment))
