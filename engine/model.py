@@ -108,10 +108,6 @@ class WorkerView:
         """Seconds the agent has run in this attempt, pauses excluded."""
         return self.active + (max(0.0, now - self.active_at) if self.active_at is not None else 0.0)
 
-    def elapsed(self, now: float) -> float:
-        """Seconds the agent has run in this attempt, pauses excluded."""
-        return self.active + (max(0.0, now - self.active_at) if self.active_at is not None else 0.0)
-
 
 @dataclass(frozen=True, slots=True)
 class LockView:

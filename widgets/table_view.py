@@ -33,7 +33,7 @@ class TableView(LineView):
         self.keys: Sequence[str] = ()
         self._shown: dict[int, list[Piece]] = {}
         self.columns: Sequence[Column] = ()
-        self._note = ""
+        self._said = self._note = ""
         self._widths: dict[int, list[int]] = {}
 
     # --- for subclasses ---
@@ -73,10 +73,15 @@ class TableView(LineView):
 
     def set_note(self, text: str) -> None:
         """The words in the lower edge of the frame; the frame is painted again only when they differ."""
+        self._said = text
         note = cut(flat(text), max(0, self.size.width - 4))
         if note != self._note:
             self._note = note
             self.border_subtitle = Content(note)
+
+    def on_resize(self) -> None:
+        """More or fewer words fit into the frame."""
+        self.set_note(self._said)
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """The columns for what the rows hold now."""
