@@ -35,8 +35,11 @@ def lower_bound(
     needs: Mapping[str, Sequence[str]],
     claims: Mapping[str, tuple[Claim, ...]],
     workers: int,
+    *,
+    cliques: bool = True,
 ) -> Bound:
-    """The bound of running all of `durations` (seconds) with `workers` at a time; `needs` names only tasks in it."""
+    """The bound of running all of `durations` (seconds) with `workers` at a time; `needs` names only tasks in it.
+    Without `cliques`, which take longest to find, it is sometimes lower."""
     if not durations:
         return Bound(0.0, "none", "nothing is left to run", ())
     graph = TaskGraph(needs)
@@ -45,7 +48,7 @@ def lower_bound(
     lock = _locks(graph, durations, tails, claims)
     if lock is not None:
         bounds.append(lock)
-    if len(durations) <= CLIQUE_LIMIT:
+    if cliques and len(durations) <= CLIQUE_LIMIT:
         bounds.append(_clique(graph, durations, claims))
     return max(bounds, key=lambda bound: bound.seconds)
 

@@ -282,11 +282,15 @@ class LockTable:
         self._replace(task, lock, task, narrower, at)
 
     def _replace(self, task: str, lock: Lock, to: str, pattern: Pattern, at: float) -> None:
+        """Whoever edited beside the old lock edits beside the new one."""
         old = self._held[task][(lock.pattern, lock.mode)]
+        near = [entry for own in self._held.values() for entry in own.values()]
+        beside = {entry.holder for entry in near if task in entry.beside} | old.beside
+        had = (pattern.text, lock.mode) in self._held.get(to, {})
         self._drop(task, (lock.pattern, lock.mode))
         new = self._add(to, pattern, lock.mode, at, grown=lock.grown or to != task)
-        new.excepted |= old.excepted
-        new.beside |= old.beside - {to}
+        new.excepted = new.excepted & old.excepted if had else set(old.excepted)
+        new.beside |= beside - {to}
 
     def lies_within(self, narrower: Pattern, wide: Pattern) -> bool:
         """Whether all that `narrower` covers is covered by `wide`: every file there is, and such as may come."""
@@ -317,6 +321,10 @@ class LockTable:
     def held_by(self, task: str) -> tuple[Lock, ...]:
         """The locks of one task, the oldest first."""
         return tuple(entry.lock for entry in self._held.get(task, {}).values())
+
+    def holders(self) -> tuple[str, ...]:
+        """The tasks that hold any lock."""
+        return tuple(self._held)
 
     def reserved(self) -> tuple[str, ...]:
         """The tasks that have a reservation, the oldest first."""

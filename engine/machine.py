@@ -134,6 +134,7 @@ class Machine:
         """Everything that may move by itself now, to a fixpoint."""
         state = self.state
         if stale:
+            rules_locks.let_go(state)
             yield from rules_collision.thaw(state)
             promote(state)
             rules_merge.offer_released(state)
@@ -167,6 +168,8 @@ class Machine:
             running = record.state in (TaskState.RUNNING, TaskState.PAUSED)
             assert running == bool(record.attempt.worker) == (record.id in state.busy), record
             assert running == (record.attempt.step is not Step.NONE), record
+            working = record.state is TaskState.RUNNING and record.attempt.step is Step.WORKING
+            assert working == (record.attempt.active_at is not None), record
             assert (record.state is TaskState.QUEUED) == (record.id in state.ready), record
             assert record.reason or record.state is TaskState.WAITING, record
             if running:

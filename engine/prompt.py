@@ -10,6 +10,7 @@ from engine.plan import Contract, TaskSpec
 MAX_FAILURES = 3
 MAX_FAILURE_CHARACTERS = 6_000
 MAX_LISTED = 30
+CONTINUED = "Your branch already holds the work of an earlier attempt at this task. Look at it, and go on from there."
 _FENCE = re.compile(r"`{3,}")
 
 
@@ -22,15 +23,19 @@ def compose(
     note: str,
     landed_since: Sequence[str],
     contracts: Sequence[Contract],
+    continued: bool = False,
 ) -> str:
     """The whole prompt of one attempt.
 
     `claims` are the patterns the task holds, `held_by_others` (pattern, holder); `failures` the outputs of failed
-    attempts, oldest first, of which the last three are shown; `landed_since` ids of tasks merged after it began."""
+    attempts, oldest first, of which the last three are shown; `landed_since` ids of tasks merged after it began;
+    `continued` says that the branch holds the work of an attempt before."""
+    before = [CONTINUED] if continued and not failures else []
     sections = (
         [spec.prompt.strip()],
         _section("Note from the developer", [note.strip()] if note.strip() else []),
         _section("Working rules", [_bullets(_rules(spec, claims, held_by_others, contracts))]),
+        _section("Work so far", before),
         _section("Landed since this task began", [_named(landed_since)] if landed_since else []),
         _section("The last attempt failed", list(_failed(failures))),
     )

@@ -16,7 +16,7 @@ from engine.effects import (
     StopAgent,
     TestAttempt,
 )
-from engine.model import TaskState, Verdict
+from engine.model import LockMode, TaskState, Verdict
 from engine.prompt import compose
 from engine.rules_collision import let_both_edit, write_all
 from engine.rules_pause import current, pause
@@ -87,11 +87,12 @@ def _prompt(state: State, record: TaskRecord) -> str:
     wanted = {*spec.implements, *spec.consumes}
     return compose(
         spec,
-        claims=tuple(claim.pattern for claim in record.claims),
+        claims=tuple(claim.pattern for claim in record.claims if claim.mode is not LockMode.READS),
         held_by_others=tuple((lock.pattern, lock.holder) for lock in state.locks.held() if lock.holder != spec.id),
         failures=tuple(record.failures),
         note=record.note,
         landed_since=tuple(record.landed_since),
+        continued=bool(record.continue_from),
         contracts=tuple(c for c in state.plan.contracts if c.name in wanted or c.by == spec.id),
     )
 
@@ -161,7 +162,7 @@ def on_agent_exited(state: State, event: ev.AgentExited) -> Iterator[Effect]:
         return
     attempt = record.attempt
     attempt.step = Step.CAPTURING
-    attempt.stop_clock(state.at)
+    attempt.active, attempt.active_at = event.active, None
     for path, holder in list(attempt.collisions.items()):
         let_both_edit(state, record, path, holder)
     attempt.holds.clear()
@@ -225,7 +226,7 @@ def on_capture_failed(state: State, event: ev.CaptureFailed) -> Iterator[Effect]
     record = current(state, event)
     if record is None:
         return
-    if record.attempt.ending is not Ending.NONE:
+    if record.attempt.ending not in (Ending.NONE, Ending.MESSAGED):
         record.attempt.exit_words = record.attempt.exit_words or event.error
         yield from _after_capture(state, record)
     else:
@@ -276,6 +277,9 @@ def on_attempt_tested(state: State, event: ev.AttemptTested) -> Iterator[Effect]
 
 
 def _to_merge(state: State, record: TaskRecord) -> None:
+    if record.attempt.active:
+        state.done += 1
+        state.done_seconds += record.attempt.active
     leave_worker(state, record)
     before = state.pending_before(record)
     state.move(record, TaskState.MERGING, f"waits for {', '.join(sorted(before))}" if before else "waits to be merged")

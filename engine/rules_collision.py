@@ -88,12 +88,12 @@ def _try_again(state: State, record: TaskRecord, path: str) -> None:
     result = state.locks.write(record.id, path, state.at)
     if result.outcome is not Write.COLLISION:
         del collisions[path]
-    elif result.holder != collisions[path]:
-        del collisions[path]
-        if state.would_deadlock(record.id, result.holder):
-            let_both_edit(state, record, path, result.holder)
-        else:
-            collisions[path] = result.holder
+        return
+    del collisions[path]
+    if state.would_deadlock(record.id, result.holder):
+        let_both_edit(state, record, path, result.holder)
+    else:
+        collisions[path] = result.holder
 
 
 def _bring_up_to_date(state: State, record: TaskRecord) -> Iterator[Effect]:

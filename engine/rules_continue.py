@@ -114,6 +114,8 @@ def _adopt_spec(state: State, record: TaskRecord, spec: TaskSpec) -> None:
             state.tell(record.id, "its entry in the plan changed while it ran; the change counts from the next run on")
         return
     record.spec = spec
+    if changed:
+        record.narrowed.clear()
     if changed and record.state in (TaskState.LANDED, TaskState.DROPPED, TaskState.FAILED):
         record.continue_from, record.commit, record.landed = "", "", ""
         record.failures.clear()

@@ -14,7 +14,7 @@ from engine.rules_collision import let_both_edit
 from engine.rules_line import ranked, waiting_words
 from engine.rules_merge import clear_halt, drop_chain, resolve, withdraw
 from engine.rules_pause import hold, unhold
-from engine.state import Ending, Hold, State, TaskRecord, first_line
+from engine.state import Ending, Hold, State, Step, TaskRecord, first_line
 
 Answer = Generator[Effect, None, str]
 WITH_WORKER = (TaskState.RUNNING, TaskState.PAUSED)
@@ -129,7 +129,7 @@ def message_task(state: State, intent: ev.MessageTask) -> Answer:
         raise Refused(f"{record.id} {record.reason}: its agent cannot be told anything now")
     record.note = f"{record.note}\n{text}".strip()
     state.tell(record.id, f"message from you: {first_line(text)}")
-    if record.state not in WITH_WORKER:
+    if record.state not in WITH_WORKER or record.attempt.step is Step.PREPARING:
         return f"{record.id} reads it when it starts"
     yield from end_attempt(state, record, Ending.MESSAGED, "is told your message")
     return f"{record.id} goes on from its work with your message"

@@ -24,6 +24,18 @@ def _held(state: State, task: str, pattern: str) -> tuple[TaskRecord, Lock]:
     raise Refused(f"{record.id} does not hold {pattern}", "`aurora locks` shows what is held")
 
 
+def _would_lose(state: State, record: TaskRecord, lock: Lock, narrower: Pattern) -> list[str]:
+    """The paths the holder has changed that no lock of it would cover any more."""
+    kept = [Pattern.parse(other.pattern) for other in state.locks.held_by(record.id) if other != lock]
+    changed = [path for path in record.attempt.touched.union(record.paths) if Pattern.parse(lock.pattern).matches(path)]
+    return sorted(path for path in changed if not any(pattern.matches(path) for pattern in (narrower, *kept)))
+
+
+def _declared(record: TaskRecord, pattern: str) -> str:
+    """What the plan calls a pattern that may have been narrowed before."""
+    return next((wide for wide, narrow in record.narrowed.items() if narrow == pattern), pattern)
+
+
 def release_lock(state: State, intent: ev.ReleaseLock) -> Answer:
     """Take one lock away from its holder."""
     record, _ = _held(state, intent.task, intent.pattern)
@@ -41,7 +53,7 @@ def hand_over_lock(state: State, intent: ev.HandOverLock) -> Answer:
     if to.id == record.id:
         raise Refused(f"{record.id} holds {lock.pattern} already")
     if to.state not in (*WITH_WORKER, TaskState.QUEUED):
-        raise Refused(f"{to.id} is {to.state} ({to.reason}): it can hold no lock")
+        raise Refused(f"{to.id} is {to.state}: only a task that is at work or queued can be given a lock")
     if to.state is TaskState.QUEUED:
         others = [b for b in state.locks.conflicts(to.id, to.claims) if (b.holder, b.held) != (record.id, lock.pattern)]
         if others:
@@ -57,6 +69,20 @@ def hand_over_lock(state: State, intent: ev.HandOverLock) -> Answer:
     yield
 
 
+def let_go(state: State) -> None:
+    """A task that is not at work gives its locks back when somebody it waits for waits for it: at most those at work
+    hold and wait, and they are never both frozen. Only locks moved by hand can bring it there."""
+    for task in state.locks.holders():
+        record = state.tasks[task]
+        if record.state not in (TaskState.QUEUED, TaskState.WAITING):
+            continue
+        if any(state.would_deadlock(task, other) for other in state.waits_for(task)):
+            for lock in state.locks.held_by(task):
+                state.locks.release(task, lock.pattern)
+            state.locks_version += 1
+            state.tell(task, "let go of its locks: whom it waits for waits for them")
+
+
 def narrow_lock(state: State, intent: ev.NarrowLock) -> Answer:
     """Replace one lock by a pattern within it that still covers all its holder has changed."""
     record, lock = _held(state, intent.task, intent.pattern)
@@ -66,11 +92,10 @@ def narrow_lock(state: State, intent: ev.NarrowLock) -> Answer:
         raise Refused(str(error)) from None
     if not state.locks.lies_within(narrower, Pattern.parse(lock.pattern)):
         raise Refused(f"{intent.narrower} does not lie within {lock.pattern}")
-    wide = Pattern.parse(lock.pattern)
-    lost = [path for path in sorted(record.attempt.touched) if wide.matches(path) and not narrower.matches(path)]
-    if lost and record.state in WITH_WORKER:
+    if lost := _would_lose(state, record, lock, narrower):
         raise Refused(f"{record.id} has changed {lost[0]}, which {intent.narrower} does not cover")
     state.locks.narrow(record.id, lock, narrower, state.at)
+    record.narrowed[_declared(record, lock.pattern)] = narrower.text
     state.locks_version += 1
     state.tell(record.id, f"its lock on {lock.pattern} was narrowed to {narrower.text}")
     return f"{record.id} holds {narrower.text} now"

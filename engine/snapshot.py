@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from engine.bounds import lower_bound
-from engine.forecast import Left, forecast
+from engine.forecast import MOST_SIMULATED, Left, Source, forecast
 from engine.locks import Claim, Lock
 from engine.model import (
     BoundView,
@@ -23,10 +23,11 @@ from engine.model import (
 )
 from engine.rules_line import free_places, ranked, waiting_words
 from engine.rules_merge import land_words
-from engine.state import State, TaskRecord
+from engine.state import State, Step, TaskRecord
 
 _LIVE = (TaskState.WAITING, TaskState.QUEUED, TaskState.RUNNING, TaskState.PAUSED)
-_DONE = (TaskState.MERGING, TaskState.TESTING, TaskState.LANDED)
+_OVER = (Step.CAPTURING, Step.TESTING)
+_FEW = 200
 _NO_BOUND = BoundView(0.0, "none", "nothing is left to run", ())
 
 
@@ -99,9 +100,10 @@ class SnapshotMaker:
         )
 
     def _forecast_of(self, state: State, bound: BoundView) -> ForecastView:
-        """Made anew when a task changed its state, at most once a second."""
-        key = (state.workers, tuple((record.state, record.attempts) for record in state.tasks.values()))
-        if key != self._forecast_key and abs(state.at - self._forecast_at) >= 1.0:
+        """Made anew when a task changed its state; with many tasks left at most once a second."""
+        key = (state.workers, len(state.tests), tuple((r.state, r.attempts) for r in state.tasks.values()))
+        quick = len(state.tasks) <= _FEW or bound is _NO_BOUND
+        if key != self._forecast_key and (quick or state.at - self._forecast_at >= 1.0):
             self._forecast_key, self._forecast_at = key, state.at
             self._forecast = _forecast(state, bound)
         return self._forecast
@@ -123,12 +125,12 @@ class SnapshotMaker:
         return self._bound
 
 
-def _bound(state: State, left: dict[str, float]) -> BoundView:
+def _bound(state: State, left: dict[str, float], *, cliques: bool = True) -> BoundView:
     if not left:
         return _NO_BOUND
     needs = {task: tuple(n for n in state.graph.needs(task) if n in left) for task in left}
     claims: dict[str, tuple[Claim, ...]] = {task: state.tasks[task].claims for task in left}
-    bound = lower_bound(left, needs, claims, max(1, state.workers))
+    bound = lower_bound(left, needs, claims, max(1, state.workers), cliques=cliques)
     return BoundView(bound.seconds, bound.kind, bound.sentence, bound.tasks)
 
 
@@ -142,25 +144,35 @@ def critical_path(state: State, left: Mapping[str, float]) -> tuple[str, ...]:
     return tuple(path) if len(path) > 1 else ()
 
 
-def _forecast(state: State, bound: BoundView) -> ForecastView:
-    live = [record for record in state.tasks.values() if record.state in _LIVE]
-    finished = [
-        record.active / record.attempts
-        for record in state.tasks.values()
-        if record.state in _DONE and record.attempts and record.active
-    ]
-    left = [_left(state, record) for record in live]
+def _forecast(state: State, whole: BoundView) -> ForecastView:
+    left = [_left(state, record) for record in state.tasks.values() if record.state in _LIVE]
+    many = len(left) > MOST_SIMULATED
+    low = whole.seconds if many else _bound(state, {each.task: each.seconds for each in left}, cliques=False).seconds
     tests = [test.seconds for test in state.tests]
-    return forecast(left, finished, state.workers, bound.seconds, sum(tests) / len(tests) if tests else 0.0)
+    coming = left or any(r.state in (TaskState.MERGING, TaskState.TESTING) for r in state.tasks.values())
+    test = sum(tests) / len(tests) if tests and coming else 0.0
+    return forecast(left, state.done, state.workers, low, test)
 
 
 def _left(state: State, record: TaskRecord) -> Left:
-    attempt = record.attempt
-    ran = attempt.active + (max(0.0, state.at - attempt.active_at) if attempt.active_at is not None else 0.0)
-    expected = record.spec.estimate or state.durations.get(record.id)
     running = record.state in (TaskState.RUNNING, TaskState.PAUSED)
-    needs = state.graph.needs(record.id)
-    return Left(record.id, expected, ran if running else 0.0, needs, state.levels.get(record.id, 0.0))
+    ran = record.attempt.active_until(state.at) if running else 0.0
+    return Left(
+        task=record.id,
+        seconds=0.0 if record.attempt.step in _OVER else max(1.0, state.estimate(record.id) - ran),
+        source=_source(state, record),
+        begun=running,
+        needs=state.graph.needs(record.id),
+        level=state.levels.get(record.id, 0.0),
+    )
+
+
+def _source(state: State, record: TaskRecord) -> Source:
+    if record.spec.estimate:
+        return Source.PLAN
+    if state.durations.get(record.id):
+        return Source.LAST_RUN
+    return Source.THIS_RUN if state.done else Source.NONE
 
 
 def _blockers(state: State, task: str) -> tuple[str, ...]:

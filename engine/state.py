@@ -98,6 +98,10 @@ class Attempt:
         if self.active_at is None:
             self.active_at = at
 
+    def active_until(self, at: float) -> float:
+        """Seconds the agent has run until `at`, pauses excluded."""
+        return self.active + (max(0.0, at - self.active_at) if self.active_at is not None else 0.0)
+
     def stop_clock(self, at: float) -> None:
         """The agent stands still (or has ended) at `at`."""
         if self.active_at is not None:
@@ -142,6 +146,7 @@ class TaskRecord:
     active: float = 0.0
     cost: float = 0.0
     tokens: int = 0
+    narrowed: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -150,12 +155,15 @@ class TaskRecord:
 
     @property
     def claims(self) -> tuple[Claim, ...]:
-        """What the task declares."""
-        return (
+        """What the task declares, as far as a person has not narrowed it."""
+        claims = (
             *(Claim(p, LockMode.EXCLUSIVE) for p in self.spec.files),
             *(Claim(p, LockMode.SHARED) for p in self.spec.shared),
             *(Claim(p, LockMode.READS) for p in self.spec.reads),
         )
+        if not self.narrowed:
+            return claims
+        return tuple(Claim(self.narrowed.get(claim.pattern, claim.pattern), claim.mode) for claim in claims)
 
     @property
     def frozen(self) -> bool:
@@ -177,7 +185,8 @@ class Landing:
 @dataclass(slots=True)
 class State:
     """One run. `tip` is the newest tested merge, `target` where the user's branch was last seen; they differ while a
-    landing is under way, which `landing` (its tasks, each with the tested commit that first held it) tells."""
+    landing is under way, which `landing` (its tasks, each with the tested commit that first held it) tells. `done`
+    attempts were handed to the merge queue, their agents ran for `done_seconds`."""
 
     run: str
     repo: str
@@ -193,6 +202,8 @@ class State:
     slots: SlotLine
     budget: Budget
     durations: dict[str, float]
+    done: int = 0
+    done_seconds: float = 0.0
     taken: frozenset[str] = frozenset()
     ours: frozenset[str] = frozenset()
     tasks: dict[str, TaskRecord] = field(default_factory=dict)
@@ -257,13 +268,23 @@ class State:
         return [self.tasks[task] for task in sorted(self.busy, key=lambda task: self.tasks[task].order)]
 
     def estimate(self, task: str) -> float:
-        """Seconds a task is expected to run: what the plan says, what past runs took, or a default."""
-        return self.tasks[task].spec.estimate or self.durations.get(task) or DEFAULT_ESTIMATE
+        """Seconds a task is expected to run: what the plan says, what past runs took, or what others took in this run
+        (a default before the first one is done)."""
+        return self.known(task) or (self.done_seconds / self.done if self.done else DEFAULT_ESTIMATE)
+
+    def known(self, task: str) -> float | None:
+        """Seconds the plan or past runs say of this very task; None when they say nothing."""
+        return self.tasks[task].spec.estimate or self.durations.get(task)
 
     def waits_for(self, task: str) -> set[str]:
-        """The tasks this one directly waits for after it was started: holders it collided with, merges before it."""
+        """The tasks this one directly waits for: holders it collided with, merges before it; one that is not at work
+        for what it needs and for who has its files."""
         record = self.tasks[task]
-        return {*record.attempt.collisions.values(), *self.pending_before(record)}
+        waits = {*record.attempt.collisions.values(), *self.pending_before(record)}
+        if record.state in (TaskState.QUEUED, TaskState.WAITING):
+            waits |= {need for need in self.graph.needs(task) if self.tasks[need].state is not TaskState.LANDED}
+            waits |= {blocker.holder for blocker in self.locks.conflicts(task, record.claims)}
+        return waits
 
     def pending_before(self, record: TaskRecord) -> set[str]:
         """The tasks whose landing this one's merge waits for."""

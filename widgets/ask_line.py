@@ -8,16 +8,21 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from engine.text import clean
+from widgets.confirm import Headline
 from widgets.dialog import Dialog
-from widgets.text import flat
+from widgets.line_view import LineView
+from widgets.look import Painted, Piece
+from widgets.text import cut, flat
 
 Check = Callable[[str], str]
+Complete = Callable[[str], Sequence[str]]
 MOST_COMPLETIONS = 6
 
 
@@ -26,10 +31,115 @@ def no_check(text: str) -> str:
     return ""
 
 
+def matching(typed: str, texts: Sequence[str], most: int = MOST_COMPLETIONS) -> list[str]:
+    """Pure: the texts that begin with what was typed, then those that contain it; not the very same one."""
+    wanted = typed.lower()
+    begin = [text for text in texts if text.lower().startswith(wanted) and text != typed]
+    inside = [text for text in texts if wanted in text.lower() and not text.lower().startswith(wanted)]
+    return (begin + inside)[:most]
+
+
+class Line(Input):
+    """An input of one line that neither blinks nor takes control characters from the clipboard."""
+
+    DEFAULT_CSS = """
+    Line { border: round $foreground 25%; background: $surface; padding: 0 1; background-tint: $surface 0%; }
+    Line:focus { border: round $primary; background-tint: $surface 0%; }
+    Line:ansi { border: round ansi_bright_black; }
+    Line:ansi:focus { border: round ansi_cyan; }
+    """
+
+    def on_mount(self) -> None:
+        """A blinking cursor costs output all the time."""
+        self.cursor_blink = False
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Clean what comes from outside, then let Input insert it."""
+        event.text = flat(event.text)
+
+    def put(self, text: str) -> None:
+        """Replace the line; the cursor stands at its end."""
+        self.value = text
+        self.cursor_position = len(text)
+
+
+class Cycle:
+    """Pure: what may be meant by what was typed, and which of it stands in the line; `at` is -1 for the typed text."""
+
+    def __init__(self) -> None:
+        self.typed = ""
+        self.found: tuple[str, ...] = ()
+        self.at = -1
+
+    @property
+    def text(self) -> str:
+        """What stands in the line."""
+        return self.found[self.at] if self.at >= 0 else self.typed
+
+    def offer(self, typed: str, found: Sequence[str]) -> None:
+        """Something else was typed. Completions that a terminal cannot show as they are, are left out."""
+        self.typed, self.at = typed, -1
+        self.found = tuple(text for text in found if text.isprintable())
+
+    def step(self, by: int) -> str:
+        """The next or previous text; the typed one is between the last and the first."""
+        self.at = (self.at + 1 + by) % (len(self.found) + 1) - 1
+        return self.text
+
+
+class Completions(LineView):
+    """Up to six completions, one a line; the one that stands in the input is marked."""
+
+    DEFAULT_CSS = "Completions { height: auto; padding: 0 2; } Completions:ansi { background: ansi_default; }"
+    can_focus = False
+    show_cursor: ClassVar[bool] = False
+
+    class Taken(Message):
+        """A completion was clicked."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self) -> None:
+        super().__init__(id="completions", can_focus=False)
+        self.cycle = Cycle()
+
+    def show(self) -> None:
+        """The cycle changed."""
+        self.display = bool(self.cycle.found)
+        self.styles.height = min(MOST_COMPLETIONS, len(self.cycle.found))
+        self.rows_changed()
+
+    def count_rows(self) -> int:
+        """The completions."""
+        return len(self.cycle.found)
+
+    def row_pieces(self, index: int, width: int) -> list[Piece]:
+        """One completion."""
+        here = index == self.cycle.at
+        return [("▸ " if here else "  ", "key"), (cut(self.cycle.found[index], width - 2), "strong" if here else "dim")]
+
+    def on_click(self, event: events.Click) -> None:
+        """Take it."""
+        row = self.row_at(event.y)
+        if row is not None:
+            self.post_message(self.Taken(self.cycle.found[row]))
+
+
 class AskLine(Dialog[str]):
     """The text that was entered, None when it was left. `check` gives the sentence why a text will not do, or ""."""
 
-    keys_help: ClassVar[str] = "enter takes it · esc leaves"
+    DEFAULT_CSS = """
+    AskLine > #box { max-height: 80%; max-width: 76; }
+    AskLine.-low > #box { max-width: 76; }
+    AskLine Line, AskLine Line:focus { height: 3; }
+    AskLine #fault { padding: 0 2; max-height: 3; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,tab", "step(1)", "next", show=False, priority=True),
+        Binding("up,shift+tab", "step(-1)", "before", show=False, priority=True),
+    ]
 
     def __init__(
         self,
@@ -40,144 +150,62 @@ class AskLine(Dialog[str]):
         suggestions: Sequence[str] = (),
     ) -> None:
         super().__init__(title)
-        self._value, self._placeholder, self._check = clean(value), clean(placeholder), check
-        self._suggestions = list(suggestions)
+        self._value, self._placeholder, self._check = flat(value), flat(placeholder), check
+        self._suggestions = [text for text in suggestions if text.isprintable()]
+        self.keys_help = "enter takes · tab picks · esc leaves" if self._suggestions else "enter takes it · esc leaves"
 
     def compose_box(self) -> ComposeResult:
-        """The line, and what is wrong with it."""
-        suggester = SuggestFromList(self._suggestions) if self._suggestions else None
-        line = Input(self._value, placeholder=self._placeholder, suggester=suggester, id="line")
-        line.cursor_blink = False
-        yield line
+        """The line, what is wrong with it, and what it may become."""
+        yield Headline(self._title)
+        suggester = SuggestFromList(self._suggestions, case_sensitive=True) if self._suggestions else None
+        yield Line(self._value, placeholder=self._placeholder, suggester=suggester, id="line")
         yield Static("", id="fault", classes="fault", markup=False)
+        yield Completions()
 
     def on_mount(self) -> None:
         """Type at once."""
-        self.query_one(Input).focus()
+        self.query_one(Line).focus()
+        self._judge(self._value)
+        self._offer(self._value)
+
+    def on_resize(self) -> None:
+        """The title is read whole at every size."""
+        self.query_one(Headline).fit(min(76, frame_width(self.size)))
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Say at once what is wrong."""
-        self.query_one("#fault", Static).update(flat(self._check(event.value)) if event.value else "")
+        """Say at once what is wrong and what it may become."""
+        self._judge(event.value)
+        if event.value != self.query_one(Completions).cycle.text:
+            self._offer(event.value)
+
+    def _offer(self, value: str) -> None:
+        view = self.query_one(Completions)
+        view.cycle.offer(value, matching(value, self._suggestions))
+        view.show()
+
+    def _judge(self, value: str) -> None:
+        words = flat(self._check(value)) if value else ""
+        fault = self.query_one("#fault", Static)
+        fault.display = bool(words)
+        fault.update(f"✗ {words}")
+
+    def action_step(self, by: int) -> None:
+        """The next or previous completion."""
+        view = self.query_one(Completions)
+        if view.cycle.found:
+            self.query_one(Line).put(view.cycle.step(by))
+            view.refresh()
+
+    def on_completions_taken(self, message: Completions.Taken) -> None:
+        """A completion was clicked."""
+        self.query_one(Line).put(message.text)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take it if it is right."""
         if not event.value or not self._check(event.value):
-            self.dismiss(event.value)
+            self.dismiss(clean(event.value))
 
 
-class LineBar(Vertical):
-    """A line at the bottom that is there only while something is typed into it."""
-
-    DEFAULT_CSS = """
-    LineBar { height: auto; dock: bottom; margin-bottom: 1; display: none; background: $panel; layer: over; }
-    LineBar.-open { display: block; }
-    LineBar Input { border: none; height: 1; padding: 0 1; background: $panel; }
-    LineBar Input:focus { border: none; }
-    LineBar Static { height: auto; padding: 0 1; color: $text-muted; }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "cancel", "cancel", show=False),
-        Binding("tab", "complete", "complete", show=False),
-        Binding("up", "history(-1)", "before", show=False),
-        Binding("down", "history(1)", "after", show=False),
-    ]
-
-    class Changed(Message):
-        """Another letter."""
-
-        def __init__(self, bar: LineBar, value: str) -> None:
-            super().__init__()
-            self.bar = bar
-            self.value = value
-
-        @property
-        def control(self) -> LineBar:
-            """The bar."""
-            return self.bar
-
-    class Submitted(Changed):
-        """Enter."""
-
-    class Cancelled(Changed):
-        """Esc."""
-
-    def __init__(self, *, id: str) -> None:
-        super().__init__(id=id)
-        self._complete: Callable[[str], Sequence[str]] | None = None
-        self._history: list[str] = []
-        self._at = 0
-
-    def compose(self) -> ComposeResult:
-        """Completions above, the line below."""
-        yield Static("", markup=False)
-        line = Input()
-        line.cursor_blink = False
-        yield line
-
-    def open(self, sign: str, hint: str, complete: Callable[[str], Sequence[str]] | None = None) -> None:
-        """Ask for a line; `sign` is the key that opened it."""
-        self._complete, self._at = complete, len(self._history)
-        line = self.query_one(Input)
-        line.value = ""
-        line.placeholder = f"{sign} {hint}"
-        self.query_one(Static).display = False
-        self.add_class("-open")
-        self.screen.set_focus(line)
-
-    def close(self) -> None:
-        """Take the bar away."""
-        self.remove_class("-open")
-
-    @property
-    def is_open(self) -> bool:
-        """True while something is typed."""
-        return self.has_class("-open")
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        """Tell it, and show what it may become."""
-        event.stop()
-        if self.is_open:
-            self._show_completions(event.value)
-            self.post_message(self.Changed(self, event.value))
-
-    def _show_completions(self, value: str) -> None:
-        found = list(self._complete(value))[:MOST_COMPLETIONS] if self._complete and value else []
-        above = self.query_one(Static)
-        above.display = bool(found)
-        above.update("  ".join(flat(text) for text in found))
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take the line."""
-        event.stop()
-        if event.value and self._complete is not None:
-            self._history = [text for text in self._history if text != event.value] + [event.value]
-        self.close()
-        self.post_message(self.Submitted(self, event.value))
-
-    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
-        """The focus went elsewhere: what was typed stays in force."""
-        if self.is_open:
-            self.close()
-            self.post_message(self.Submitted(self, self.query_one(Input).value if self._complete is None else ""))
-
-    def action_cancel(self) -> None:
-        """Leave."""
-        self.close()
-        self.post_message(self.Cancelled(self, ""))
-
-    def action_complete(self) -> None:
-        """The first completion."""
-        line = self.query_one(Input)
-        found = list(self._complete(line.value)) if self._complete else []
-        if found:
-            line.value = found[0]
-            line.cursor_position = len(found[0])
-
-    def action_history(self, step: int) -> None:
-        """What was typed before."""
-        if self._complete is None or not self._history:
-            return
-        self._at = max(0, min(len(self._history) - 1, self._at + step))
-        line = self.query_one(Input)
-        line.value = self._history[self._at]
-        line.cursor_position = len(line.value)
+def frame_width(size: Size) -> int:
+    """Cells of a dialog's frame on a screen, before its own limit."""
+    return size.width if size.width < 60 or size.height < 16 else size.width * 8 // 10

@@ -4,51 +4,101 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
 from textual.widgets import Button, Static
 
 from engine.text import clean
 from widgets.dialog import Dialog
+from widgets.text import flat
+
+CORNERS = 6
+"""Cells of a frame's upper line that are not its title."""
+
+
+class Headline(Static):
+    """A dialog's title once more, in the box, where the frame is too narrow to hold all of it."""
+
+    DEFAULT_CSS = "Headline { height: auto; max-height: 3; text-style: bold; display: none; }"
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title, markup=False)
+        self._needs = cell_len(title) + CORNERS
+
+    def fit(self, frame: int) -> bool:
+        """Show it when a frame of so many cells is too narrow; True when it is shown."""
+        self.display = self._needs > frame
+        return self.display
 
 
 class Confirm(Dialog[bool]):
     """True only for an express yes. `loses` says what would be lost."""
 
     DEFAULT_CSS = """
-    Confirm #answers { height: auto; margin-top: 1; align-horizontal: right; }
-    Confirm Button { min-width: 12; margin-left: 2; }
+    Confirm > #box { max-height: 80%; max-width: 72; }
+    Confirm.-low > #box { max-width: 72; }
+    Confirm #words { height: auto; max-height: 40vh; scrollbar-size-vertical: 1; }
+    Confirm #answers { height: 1; margin-top: 1; align-horizontal: right; }
+    Confirm #answers Button {
+        width: auto; min-width: 10; height: 1; margin-left: 2; border: none; line-pad: 2;
+        background: $panel; color: $foreground; text-style: none;
+    }
+    Confirm #answers Button:hover { background: $foreground 20%; }
+    Confirm #answers #no:focus { background: $primary; color: $background; text-style: bold; }
+    Confirm #answers #yes { color: $text-error; }
+    Confirm #answers #yes:focus { background: $error; color: $background; text-style: bold; }
+    Confirm #answers Button:ansi { background: ansi_default; color: ansi_default; text-style: none; }
+    Confirm #answers Button:ansi:focus { background: ansi_default; text-style: bold reverse; }
+    Confirm #answers #yes:ansi { color: ansi_red; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "yes", show=False),
         Binding("n", "answer(False)", "no", show=False),
         Binding("left,right,h,l", "app.focus_next", "other", show=False),
+        Binding("up,k", "scroll(-1)", "up", show=False),
+        Binding("down,j", "scroll(1)", "down", show=False),
     ]
-    keys_help = "y yes · n, esc no"
+    keys_help: ClassVar[str] = "←→ enter · y yes · n, esc no"
 
     def __init__(self, question: str, loses: str, yes: str, no: str = "No") -> None:
         super().__init__(question)
-        self._loses, self._yes, self._no = clean(loses), clean(yes), clean(no)
+        self._loses, self._yes, self._no = clean(loses).strip(), flat(yes), flat(no)
 
     def compose_box(self) -> ComposeResult:
-        """What would be lost, and the two answers."""
-        yield Static(self._loses, classes="note", markup=False)
+        """The question where the frame cannot hold it, what would be lost, and the two answers."""
+        yield Headline(self._title)
+        with VerticalScroll(id="words", can_focus=False):
+            yield Static(self._loses, markup=False)
         with Horizontal(id="answers"):
-            yield Button(self._no, id="no", variant="primary", flat=True)
-            yield Button(self._yes, id="yes", variant="error", flat=True)
+            yield Button(Content(self._no), id="no")
+            yield Button(Content(self._yes), id="yes")
 
     def on_mount(self) -> None:
         """Enter means no."""
         self.query_one("#no").focus()
 
+    def on_resize(self) -> None:
+        """The question is read whole at every size."""
+        self.query_one(Headline).fit(min(72, self.size.width if self.size.width < 60 else self.size.width * 8 // 10))
+
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """An answer was clicked."""
+        """An answer was chosen."""
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, yes: bool) -> None:
         """An answer was typed."""
         self.dismiss(yes)
+
+    def action_scroll(self, lines: int) -> None:
+        """See more of what would be lost, or move to the other answer when all is seen."""
+        words = self.query_one("#words", VerticalScroll)
+        if words.max_scroll_y:
+            words.scroll_relative(y=lines, animate=False)
+        else:
+            self.focus_next()
 
     def action_leave(self) -> None:
         """No answer is no."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from world import World, make_plan, name_of
 
 from engine import events as ev
+from engine.errors import Refused
 from engine.locks import Write
 from engine.machine import Machine
 from engine.model import TaskState
@@ -138,6 +140,43 @@ def test_no_path_has_two_writers_at_once_unless_that_was_allowed(world: World) -
 def _asked(world: World, path: str, *tasks_asked: str) -> list[object]:
     table, now = world.machine.state.locks, world.now
     return [table.write(task, path, now) for task in tasks_asked]
+
+
+def by_hand(world: World, random: Random) -> ev.Intent:
+    """Something a person does to a single lock or task, sensible or not."""
+    task = random.choice(list(world.machine.state.tasks))
+    held = world.machine.state.locks.held()
+    if not held or random.random() < 0.3:
+        return ev.MessageTask(at=world.now, task=task, text="and be quick")
+    lock = random.choice(held)
+    if random.random() < 0.5:
+        return ev.HandOverLock(at=world.now, task=lock.holder, pattern=lock.pattern, to=task)
+    if random.random() < 0.5:
+        return ev.ReleaseLock(at=world.now, task=lock.holder, pattern=lock.pattern)
+    return ev.NarrowLock(at=world.now, task=lock.holder, pattern=lock.pattern, narrower=random.choice(PATTERNS))
+
+
+@settings(max_examples=EXAMPLES // 5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds(), st.randoms(use_true_random=False), st.lists(st.integers(0, 12), min_size=1, max_size=20))
+def test_locks_and_messages_by_hand_bring_nothing_to_a_standstill(
+    world: World, random: Random, moments: list[int]
+) -> None:
+    for steps in moments:
+        for _ in range(steps):
+            world.step()
+        intent, before = by_hand(world, random), world.machine.state.locks.held()
+        try:
+            world.deliver(intent)
+        except Refused:
+            world.log.pop()
+            assert world.machine.state.locks.held() == before
+    settle(world)
+    assert_everyone_has_an_end(world)
+    again = Machine()
+    for event in world.log:
+        again.handle(event)
+    assert again.state.locks.held() == world.machine.state.locks.held()
+    assert again.state.stories == world.machine.state.stories
 
 
 @settings(max_examples=EXAMPLES // 5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
