@@ -173,7 +173,10 @@ class AuroraApp(App[Ended]):
             ended = self.bridge.ended
         except AuroraError as error:
             self.live = False
-            self.say_error(error)
+            if self.main.moment is None:
+                self.leave(Ended(2, error))
+            else:
+                self.say_error(error)
             return
         if ended:
             self.live = False

@@ -39,8 +39,11 @@ def profile(env: Mapping[str, str]) -> Profile:
 
 
 def prepare(env: Mapping[str, str]) -> Profile:
-    """Choose the profile and tell Textual, which reads its settings when it is imported."""
+    """Choose the profile and tell Textual, which reads its settings when it is imported. A size that was exported
+    once is forgotten: the terminal itself knows its size, also after it has changed."""
     chosen = profile(env)
+    for fixed in ("COLUMNS", "LINES"):
+        os.environ.pop(fixed, None)
     os.environ.setdefault("TEXTUAL_FPS", str(chosen.frames))
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")

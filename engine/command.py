@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import os
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from engine.process import ExitRecord, LaunchSpec, collect, exit_record, file_of, launch, recorded, stop, wait_exit
+from engine.process import (
+    ExitRecord,
+    LaunchSpec,
+    collect,
+    exit_record,
+    file_of,
+    launch,
+    log_of,
+    recorded,
+    stop,
+    wait_exit,
+)
 
 T = TypeVar("T")
 KILLED = -9
+LOOK_EVERY = 0.5
+MOST_OUTPUT = 20 << 20
+KEPT_START = 1 << 20
+KEPT_END = 64 << 10
+LEFT_OUT = b"\n[aurora: there was too much output, the middle is left out]\n"
+"""Bytes of output from which on a log is cut, how many of its start and end are kept, and what stands between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +54,8 @@ async def run_command(
     marker: str,
     time_limit: float | None,
 ) -> CommandResult:
-    """Run a command by /bin/sh with its output appended to `log`, for at most `time_limit` seconds.
+    """Run a command by /bin/sh with its output appended to `log` as it comes, for at most `time_limit` seconds. Of more
+    than `MOST_OUTPUT` bytes the middle is left out.
 
     Nothing of it is left when this returns or raises; a cancellation is passed on after that. AuroraError when it
     cannot be started.
@@ -68,12 +89,27 @@ async def _over_limit(spec: LaunchSpec, time_limit: float | None) -> bool:
     """Wait for the end, at most `time_limit` seconds; True when it did not come."""
     identity = recorded(spec.record)
     assert identity is not None
-    try:
-        async with asyncio.timeout(time_limit):
-            await wait_exit(identity, spec.record)
-    except TimeoutError:
-        return True
-    return False
+    deadline = math.inf if time_limit is None else time.monotonic() + time_limit
+    while (left := deadline - time.monotonic()) > 0:
+        try:
+            async with asyncio.timeout(min(left, LOOK_EVERY)):
+                await wait_exit(identity, spec.record)
+                return False
+        except TimeoutError:
+            shorten(log_of(spec))
+    return True
+
+
+def shorten(log: Path) -> None:
+    """Cut the middle out of a log that has grown beyond `MOST_OUTPUT`, while its command goes on appending to it."""
+    with suppress(OSError), log.open("a+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size <= MOST_OUTPUT:
+            return
+        file.seek(size - KEPT_END)
+        end = file.read(KEPT_END).partition(b"\n")[2]
+        file.truncate(KEPT_START)
+        file.write(LEFT_OUT + end)
 
 
 async def _undisturbed(future: asyncio.Future[T]) -> T:
@@ -91,7 +127,7 @@ async def _undisturbed(future: asyncio.Future[T]) -> T:
 
 
 def _wind_up(spec: LaunchSpec) -> ExitRecord | None:
-    """End what is left, remove the record's files; how the command ended. Blocking."""
+    """End what is left, remove the record's files, keep its log short; how the command ended. Blocking."""
     identity = recorded(spec.record)
     if identity is None:
         return None
@@ -100,4 +136,5 @@ def _wind_up(spec: LaunchSpec) -> ExitRecord | None:
     ended = collect(identity, spec.record)
     for kind in ("pid", "exit"):
         file_of(spec.record, kind).unlink(missing_ok=True)
+    shorten(log_of(spec))
     return ended

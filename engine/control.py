@@ -314,7 +314,7 @@ def _own_name() -> str:
 class RemoteEngine:
     """An engine behind its control socket. See `EngineHandle`; callbacks must not wait for an answer of the engine.
 
-    While somebody watches (`on_dirty`), new snapshots are fetched as they come and `snapshot` does not wait.
+    While somebody watches (`on_dirty`), news is fetched as it comes: `snapshot` and `attached` do not wait then.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -332,6 +332,7 @@ class RemoteEngine:
         self._open: dict[int, Future[Any]] = {}
         self._callbacks: list[Callable[[], None]] = []
         self._latest: Snapshot | None = None
+        self._people: tuple[Attached, ...] | None = None
         self._news = threading.Event()
         self._ended = threading.Event()
         self._fetching = self._stale = False
@@ -390,7 +391,9 @@ class RemoteEngine:
 
     def attached(self) -> tuple[Attached, ...]:
         """Who watches the engine now, this one included if it does."""
-        return tuple(Attached(**who) for who in self._wait_for(self._ask("attached")))
+        if self._people is not None and (self._callbacks or self._ended.is_set()):
+            return self._people
+        return _people(self._wait_for(self._ask("attached")))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the engine has ended (or hung up); False when it has not after `timeout` seconds."""
@@ -440,11 +443,16 @@ class RemoteEngine:
             answer.set_result(message["value"])
 
     def _fetch(self) -> None:
-        """Ask for the newest snapshot, at most one at a time."""
+        """Ask who watches and for the newest snapshot (answered in this order), at most once at a time."""
         self._stale = self._fetching
         if not self._fetching:
             self._fetching = True
+            self._ask("attached").add_done_callback(self._people_fetched)
             self._ask("snapshot").add_done_callback(self._fetched)
+
+    def _people_fetched(self, answer: Future[Any]) -> None:
+        with suppress(AuroraError):
+            self._people = _people(answer.result())
 
     def _fetched(self, answer: Future[Any]) -> None:
         self._fetching = False
@@ -467,6 +475,10 @@ class RemoteEngine:
         self._news.set()
         for callback in self._callbacks:
             callback()
+
+
+def _people(told: list[dict[str, Any]]) -> tuple[Attached, ...]:
+    return tuple(Attached(**who) for who in told)
 
 
 def _error(kind: str, message: str, hint: str | None) -> AuroraError:

@@ -178,6 +178,8 @@ class AgentJobs:
                 inherits = await self._heavy_slot(effect, adopted is not None, stack)
                 identity = await asyncio.to_thread(self._launch, live, inherits)
                 live.identity = identity
+                if adopted is not None:
+                    live.active = self.runner.machine.state.tasks[effect.task].attempt.active_until(time.time())
                 live.clock(running=True)
                 self._announce(live, adopted is not None)
                 await self._until_exit(live)
@@ -371,8 +373,9 @@ class AgentJobs:
             changed = await asyncio.to_thread(self.runner.worktrees.touched, live.worktree, base, wanted)
         except AuroraError:
             return
-        live.paths = {*changed, *(live.paths if wanted else ())}
-        self._measure_soon(live)
+        before, live.paths = live.paths, {*changed, *(live.paths if wanted else ())}
+        if wanted or live.paths != before:
+            self._measure_soon(live)
         new = tuple(sorted(set(changed) - live.reported))
         if new and self.live.get(live.effect.task) is live:
             live.reported.update(new)

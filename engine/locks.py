@@ -292,15 +292,6 @@ class LockTable:
         new.excepted = new.excepted & old.excepted if had else set(old.excepted)
         new.beside |= beside - {to}
 
-    def lies_within(self, narrower: Pattern, wide: Pattern) -> bool:
-        """Whether all that `narrower` covers is covered by `wide`: every file there is, and such as may come."""
-        if wide.regex.fullmatch(narrower.witness) is None:
-            return False
-        top = "/".join(narrower.prefix)
-        may_come = [f"{top}/{below}".lstrip("/") for below in ("p", "p/q", ".p/q.r/s.t")]
-        covered = [*self.files.matching(narrower), *(path for path in may_come if narrower.matches(path))]
-        return all(wide.matches(path) for path in covered)
-
     # --- letting go and looking -------------------------------------------------------------------------------
 
     def release(self, task: str, pattern: str | None = None) -> bool:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from string import ascii_letters, ascii_lowercase, ascii_uppercase, digits, hexdigits, punctuation
 
-_STAR = -1
-_ANY_BYTE = (1 << 256) - 1 & ~(1 << 0) & ~(1 << ord("/"))
+STAR = -1
+ANY_BYTE = (1 << 256) - 1 & ~(1 << 0) & ~(1 << ord("/"))
 _FRESH = "\x01" * 5
 _CLASSES = {
     "alnum": ascii_letters + digits,
@@ -35,7 +35,7 @@ _CLASSES = {
 
 @dataclass(frozen=True, slots=True)
 class _Name:
-    """One step that consumes one name. `cells` is a 256-bit set of bytes for each character, or _STAR."""
+    """One step that consumes one name. `cells` is a 256-bit set of bytes for each character, or STAR."""
 
     text: str
     cells: tuple[int, ...]
@@ -161,11 +161,11 @@ def _cells_meet(x: tuple[int, ...], y: tuple[int, ...]) -> bool:
     """Whether two globs over one name share a word (both are non-empty languages, so never only the empty word)."""
     row = [True] + [False] * len(y)
     for column, cell in enumerate(y):
-        row[column + 1] = row[column] and cell == _STAR
+        row[column + 1] = row[column] and cell == STAR
     for mine in x:
-        below = [row[0] and mine == _STAR]
+        below = [row[0] and mine == STAR]
         for column, cell in enumerate(y):
-            if mine == _STAR or cell == _STAR:
+            if mine == STAR or cell == STAR:
                 below.append(row[column + 1] or below[column])
             else:
                 below.append(row[column] and bool(mine & cell))
@@ -316,7 +316,7 @@ def _assemble(text: str, steps: tuple[_Step, ...]) -> Pattern:
 
 
 def _witness(name: _Name) -> str:
-    return "".join(_FRESH if cell == _STAR else _sample(cell) for cell in name.cells) or name.text
+    return "".join(_FRESH if cell == STAR else _sample(cell) for cell in name.cells) or name.text
 
 
 def _sample(cell: int) -> str:
@@ -340,15 +340,15 @@ def _name(text: str, part: str) -> _Name:
     cells = tuple(_cells(text, part))
     if 0 in cells:
         raise ValueError(f"`{text}` matches nothing: a `[…]` in it is empty")
-    if set(cells) == {_STAR}:
-        return _Name(part, (_STAR,), re.compile("[^/]+"))
+    if set(cells) == {STAR}:
+        return _Name(part, (STAR,), re.compile("[^/]+"))
     return _Name(part, cells, re.compile("".join(map(_cell_regex, cells)), re.DOTALL))
 
 
 def _cell_regex(cell: int) -> str:
-    if cell == _STAR:
+    if cell == STAR:
         return "[^/]*"
-    if cell == _ANY_BYTE:
+    if cell == ANY_BYTE:
         return "[^/]"
     inverted = cell.bit_count() > 128
     bytes_in_set = (byte for byte in range(256) if (cell >> byte & 1) != inverted)
@@ -362,7 +362,7 @@ def _cells(text: str, part: str) -> Iterator[int]:
             cell, at = _bracket(text, part, at + 1)
             yield cell
             continue
-        yield {"*": _STAR, "?": _ANY_BYTE}.get(part[at], 1 << ord(part[at]))
+        yield {"*": STAR, "?": ANY_BYTE}.get(part[at], 1 << ord(part[at]))
         at += 1
 
 
@@ -383,7 +383,7 @@ def _bracket(text: str, part: str, at: int) -> tuple[int, int]:
             at, before = named.end(), 0
         else:
             chosen, before, at = chosen | 1 << ord(part[at]), ord(part[at]), at + 1
-    return (~chosen if negated else chosen) & _ANY_BYTE, at + 1
+    return (~chosen if negated else chosen) & ANY_BYTE, at + 1
 
 
 def _span(low: int, high: int) -> int:

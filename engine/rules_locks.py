@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator
 
 from engine import events as ev
+from engine.covering import outside
 from engine.effects import Effect
 from engine.errors import Refused
 from engine.locks import Lock
 from engine.model import TaskState
 from engine.patterns import Pattern
 from engine.state import State, TaskRecord
+from engine.text import clean
 
 Answer = Generator[Effect, None, str]
 WITH_WORKER = (TaskState.RUNNING, TaskState.PAUSED)
@@ -90,8 +92,10 @@ def narrow_lock(state: State, intent: ev.NarrowLock) -> Answer:
         narrower = Pattern.parse(intent.narrower)
     except ValueError as error:
         raise Refused(str(error)) from None
-    if not state.locks.lies_within(narrower, Pattern.parse(lock.pattern)):
-        raise Refused(f"{intent.narrower} does not lie within {lock.pattern}")
+    beyond = outside(narrower, Pattern.parse(lock.pattern))
+    if beyond is not None:
+        hint = f"{clean(beyond)} would be covered, for example" if beyond.isprintable() and beyond else None
+        raise Refused(f"{intent.narrower} does not lie within {lock.pattern}", hint)
     if lost := _would_lose(state, record, lock, narrower):
         raise Refused(f"{record.id} has changed {lost[0]}, which {intent.narrower} does not cover")
     state.locks.narrow(record.id, lock, narrower, state.at)

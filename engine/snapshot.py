@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -63,7 +64,7 @@ class SnapshotMaker:
         self._path: tuple[str, ...] = ()
         self._forecast = ForecastView()
         self._forecast_key: object = None
-        self._forecast_at = 0.0
+        self._forecast_at = -math.inf
 
     def make(self, state: State, beside: Beside = NOTHING_BESIDE) -> Snapshot:
         """The state as it is now, with what was measured `beside` it."""

@@ -9,21 +9,21 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.geometry import Size
+from textual.content import Content
 from textual.message import Message
 from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from engine.text import clean
+from widgets.choice import MOST_COMPLETIONS, CompletionLine, Completions, Taken
 from widgets.confirm import Headline
 from widgets.dialog import Dialog
-from widgets.line_view import LineView
-from widgets.look import Painted, Piece
-from widgets.text import cut, flat
+from widgets.path_completion import matching
+from widgets.text import flat
 
 Check = Callable[[str], str]
 Complete = Callable[[str], Sequence[str]]
-MOST_COMPLETIONS = 6
+WIDEST = 76
 
 
 def no_check(text: str) -> str:
@@ -31,22 +31,11 @@ def no_check(text: str) -> str:
     return ""
 
 
-def matching(typed: str, texts: Sequence[str], most: int = MOST_COMPLETIONS) -> list[str]:
-    """Pure: the texts that begin with what was typed, then those that contain it; not the very same one."""
-    wanted = typed.lower()
-    begin = [text for text in texts if text.lower().startswith(wanted) and text != typed]
-    inside = [text for text in texts if wanted in text.lower() and not text.lower().startswith(wanted)]
-    return (begin + inside)[:most]
-
-
 class Line(Input):
     """An input of one line that neither blinks nor takes control characters from the clipboard."""
 
     DEFAULT_CSS = """
-    Line { border: round $foreground 25%; background: $surface; padding: 0 1; background-tint: $surface 0%; }
-    Line:focus { border: round $primary; background-tint: $surface 0%; }
-    Line:ansi { border: round ansi_bright_black; }
-    Line:ansi:focus { border: round ansi_cyan; }
+    Line, Line:focus { background-tint: $surface 0%; }
     """
 
     def on_mount(self) -> None:
@@ -63,83 +52,24 @@ class Line(Input):
         self.cursor_position = len(text)
 
 
-class Cycle:
-    """Pure: what may be meant by what was typed, and which of it stands in the line; `at` is -1 for the typed text."""
-
-    def __init__(self) -> None:
-        self.typed = ""
-        self.found: tuple[str, ...] = ()
-        self.at = -1
-
-    @property
-    def text(self) -> str:
-        """What stands in the line."""
-        return self.found[self.at] if self.at >= 0 else self.typed
-
-    def offer(self, typed: str, found: Sequence[str]) -> None:
-        """Something else was typed. Completions that a terminal cannot show as they are, are left out."""
-        self.typed, self.at = typed, -1
-        self.found = tuple(text for text in found if text.isprintable())
-
-    def step(self, by: int) -> str:
-        """The next or previous text; the typed one is between the last and the first."""
-        self.at = (self.at + 1 + by) % (len(self.found) + 1) - 1
-        return self.text
-
-
-class Completions(LineView):
-    """Up to six completions, one a line; the one that stands in the input is marked."""
-
-    DEFAULT_CSS = "Completions { height: auto; padding: 0 2; } Completions:ansi { background: ansi_default; }"
-    can_focus = False
-    show_cursor: ClassVar[bool] = False
-
-    class Taken(Message):
-        """A completion was clicked."""
-
-        def __init__(self, text: str) -> None:
-            super().__init__()
-            self.text = text
-
-    def __init__(self) -> None:
-        super().__init__(id="completions", can_focus=False)
-        self.cycle = Cycle()
-
-    def show(self) -> None:
-        """The cycle changed."""
-        self.display = bool(self.cycle.found)
-        self.styles.height = min(MOST_COMPLETIONS, len(self.cycle.found))
-        self.rows_changed()
-
-    def count_rows(self) -> int:
-        """The completions."""
-        return len(self.cycle.found)
-
-    def row_pieces(self, index: int, width: int) -> list[Piece]:
-        """One completion."""
-        here = index == self.cycle.at
-        return [("▸ " if here else "  ", "key"), (cut(self.cycle.found[index], width - 2), "strong" if here else "dim")]
-
-    def on_click(self, event: events.Click) -> None:
-        """Take it."""
-        row = self.row_at(event.y)
-        if row is not None:
-            self.post_message(self.Taken(self.cycle.found[row]))
-
-
 class AskLine(Dialog[str]):
     """The text that was entered, None when it was left. `check` gives the sentence why a text will not do, or ""."""
 
     DEFAULT_CSS = """
     AskLine > #box { max-height: 80%; max-width: 76; }
     AskLine.-low > #box { max-width: 76; }
-    AskLine Line, AskLine Line:focus { height: 3; }
+    AskLine #line { height: 3; padding: 0 1; border: round $foreground 25%; background: $surface; }
+    AskLine #line:focus { border: round $primary; }
+    AskLine #line:ansi { border: round ansi_bright_black; background: ansi_default; }
+    AskLine #line:ansi:focus { border: round ansi_cyan; }
     AskLine #fault { padding: 0 2; max-height: 3; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,tab", "step(1)", "next", show=False, priority=True),
         Binding("up,shift+tab", "step(-1)", "before", show=False, priority=True),
     ]
+
+    keys_help: ClassVar[str] = "enter ok · esc leaves"
 
     def __init__(
         self,
@@ -152,7 +82,6 @@ class AskLine(Dialog[str]):
         super().__init__(title)
         self._value, self._placeholder, self._check = flat(value), flat(placeholder), check
         self._suggestions = [text for text in suggestions if text.isprintable()]
-        self.keys_help = "enter takes · tab picks · esc leaves" if self._suggestions else "enter takes it · esc leaves"
 
     def compose_box(self) -> ComposeResult:
         """The line, what is wrong with it, and what it may become."""
@@ -164,13 +93,15 @@ class AskLine(Dialog[str]):
 
     def on_mount(self) -> None:
         """Type at once."""
+        if self._suggestions:
+            self.query_one("#box").border_subtitle = Content("enter ok · tab picks · esc leaves")
         self.query_one(Line).focus()
         self._judge(self._value)
         self._offer(self._value)
 
     def on_resize(self) -> None:
         """The title is read whole at every size."""
-        self.query_one(Headline).fit(min(76, frame_width(self.size)))
+        self.query_one(Headline).fit(self.size, WIDEST)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Say at once what is wrong and what it may become."""
@@ -180,7 +111,7 @@ class AskLine(Dialog[str]):
 
     def _offer(self, value: str) -> None:
         view = self.query_one(Completions)
-        view.cycle.offer(value, matching(value, self._suggestions))
+        view.cycle.offer(value, matching(value, self._suggestions, MOST_COMPLETIONS))
         view.show()
 
     def _judge(self, value: str) -> None:
@@ -196,7 +127,7 @@ class AskLine(Dialog[str]):
             self.query_one(Line).put(view.cycle.step(by))
             view.refresh()
 
-    def on_completions_taken(self, message: Completions.Taken) -> None:
+    def on_taken(self, message: Taken) -> None:
         """A completion was clicked."""
         self.query_one(Line).put(message.text)
 
@@ -206,6 +137,137 @@ class AskLine(Dialog[str]):
             self.dismiss(clean(event.value))
 
 
-def frame_width(size: Size) -> int:
-    """Cells of a dialog's frame on a screen, before its own limit."""
-    return size.width if size.width < 60 or size.height < 16 else size.width * 8 // 10
+class LineBar(Vertical):
+    """A line at the bottom that is there only while something is typed into it."""
+
+    DEFAULT_CSS = """
+    LineBar { height: auto; dock: bottom; margin-bottom: 1; display: none; background: $panel; layer: over; }
+    LineBar.-open { display: block; }
+    LineBar Horizontal { height: 1; }
+    LineBar #sign { width: 3; height: 1; padding: 0 1; color: $text-accent; text-style: bold; }
+    LineBar Line, LineBar Line:focus { border: none; height: 1; padding: 0; background: $panel; }
+    LineBar:ansi Line, LineBar:ansi Line:focus { border: none; background: ansi_default; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "cancel", "cancel", show=False),
+        Binding("tab", "complete(1)", "complete", show=False),
+        Binding("shift+tab", "complete(-1)", "completion before", show=False),
+        Binding("up", "history(-1)", "before", show=False),
+        Binding("down", "history(1)", "after", show=False),
+    ]
+
+    class Changed(Message):
+        """Another letter."""
+
+        def __init__(self, bar: LineBar, value: str) -> None:
+            super().__init__()
+            self.bar = bar
+            self.value = value
+
+        @property
+        def control(self) -> LineBar:
+            """The bar."""
+            return self.bar
+
+    class Submitted(Changed):
+        """Enter."""
+
+    class Cancelled(Changed):
+        """Esc."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._complete: Complete | None = None
+        self._sign = ""
+        self._histories: dict[str, list[str]] = {}
+        self._at = 0
+        self._draft = ""
+
+    def compose(self) -> ComposeResult:
+        """Completions above, the sign and the line below."""
+        yield CompletionLine()
+        with Horizontal():
+            yield Static("", id="sign", markup=False)
+            yield Line(select_on_focus=False)
+
+    def open(self, sign: str, hint: str, complete: Complete | None = None) -> None:
+        """Ask for a line; `sign` is the key that opened it, and has a history of its own."""
+        self._sign, self._complete, self._draft = sign, complete, ""
+        self._at = len(self._history)
+        line = self.query_one(Line)
+        line.value = ""
+        line.placeholder = flat(hint)
+        self.query_one("#sign", Static).update(flat(sign))
+        self._offer("")
+        self.add_class("-open")
+        self.screen.set_focus(line)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self.remove_class("-open")
+
+    @property
+    def is_open(self) -> bool:
+        """True while something is typed."""
+        return self.has_class("-open")
+
+    @property
+    def _history(self) -> list[str]:
+        return self._histories.setdefault(self._sign, [])
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Tell it, and show what it may become."""
+        event.stop()
+        if not self.is_open:
+            return
+        if event.value != self.query_one(CompletionLine).cycle.text:
+            self._offer(event.value)
+        self.post_message(self.Changed(self, event.value))
+
+    def _offer(self, value: str) -> None:
+        above = self.query_one(CompletionLine)
+        found = self._complete(value) if self._complete is not None and value else ()
+        above.cycle.offer(value, [text for text in found if text != value])
+        above.show()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the line."""
+        event.stop()
+        if event.value:
+            self._histories[self._sign] = [text for text in self._history if text != event.value] + [event.value]
+        self.close()
+        self.post_message(self.Submitted(self, event.value))
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        """The focus went elsewhere: what was typed stays in force."""
+        if self.is_open:
+            self.close()
+            self.post_message(self.Submitted(self, self.query_one(Line).value if self._complete is None else ""))
+
+    def on_taken(self, message: Taken) -> None:
+        """A completion was clicked."""
+        message.stop()
+        self.query_one(Line).put(message.text)
+
+    def action_cancel(self) -> None:
+        """Leave."""
+        self.close()
+        self.post_message(self.Cancelled(self, ""))
+
+    def action_complete(self, by: int) -> None:
+        """The next or previous completion."""
+        above = self.query_one(CompletionLine)
+        if not above.cycle.found and self._complete is not None:
+            above.cycle.offer(self.query_one(Line).value, self._complete(self.query_one(Line).value))
+            above.show()
+        if above.cycle.found:
+            self.query_one(Line).put(above.cycle.step(by))
+            above.refresh()
+
+    def action_history(self, step: int) -> None:
+        """What was typed before; below the newest, what was being typed."""
+        line = self.query_one(Line)
+        if self._at == len(self._history):
+            self._draft = line.value
+        self._at = max(0, min(len(self._history), self._at + step))
+        line.put(self._history[self._at] if self._at < len(self._history) else self._draft)

@@ -1,4 +1,4 @@
-"""A short list of options; one that cannot be chosen now stays, greyed, and says why."""
+"""Short lists to choose from: options, of which those that cannot be chosen now stay and say why; and completions."""
 
 from __future__ import annotations
 
@@ -6,21 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
-from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import Static
 
-from widgets.confirm import Headline
+from widgets.confirm import Headline, room
 from widgets.dialog import Dialog
 from widgets.line_view import LineView
-from widgets.look import Piece
+from widgets.look import Painted, Piece
+from widgets.path_completion import Cycle
 from widgets.text import cut, flat, wrap
 
 RESERVED = frozenset("jkhlg")
 """Letters that move."""
 MOST_HELP_LINES = 3
 FAULT_LINES = 2
+MOST_COMPLETIONS = 6
 WIDEST = 84
 
 
@@ -39,17 +43,20 @@ class Option:
         return flat(f"cannot be chosen: {self.disabled_reason}" if self.disabled_reason else self.help)
 
 
-def letters(labels: Sequence[str]) -> list[str]:
-    """Pure: for each label a letter of its own that chooses it, "" where none is left. First letters of words first."""
+def letter_places(labels: Sequence[str]) -> list[int]:
+    """Pure: where in each label the letter stands that chooses it, -1 where none is left; words' first go first."""
     taken: set[str] = set(RESERVED)
-    found: list[str] = []
+    places: list[int] = []
     for label in labels:
-        lower = label.lower()
-        starts = [word[0] for word in lower.split()]
-        letter = next((c for c in [*starts, *lower] if c.isascii() and c.isalpha() and c not in taken), "")
-        taken.add(letter)
-        found.append(letter)
-    return found
+        starts = [at for at in range(len(label)) if at == 0 or label[at - 1] == " "]
+        free = (at for at in [*starts, *range(len(label))] if _letter(label[at]) and label[at].lower() not in taken)
+        places.append(next(free, -1))
+        taken |= {label[at].lower() for at in places[-1:] if at >= 0}
+    return places
+
+
+def _letter(character: str) -> bool:
+    return character.isascii() and character.isalpha()
 
 
 class OptionList(LineView):
@@ -64,7 +71,9 @@ class OptionList(LineView):
     def __init__(self, options: Sequence[Option], marks: Sequence[str] = ()) -> None:
         super().__init__(id="options")
         self.options = tuple(options)
-        self.letters = [""] * len(options) if marks else letters([flat(option.label) for option in options])
+        labels = [flat(option.label) for option in options]
+        self._places = [-1] * len(labels) if marks else letter_places(labels)
+        self._letters = [label[at].lower() if at >= 0 else "" for label, at in zip(labels, self._places, strict=True)]
         self._marks = list(marks) or [str(number) if number < 10 else "" for number in range(1, len(options) + 1)]
 
     def helps(self, width: int) -> list[list[str]]:
@@ -72,12 +81,14 @@ class OptionList(LineView):
         wide = max(8, width - 4)
         return [wrap(option.sentence, wide, MOST_HELP_LINES) if option.sentence else [] for option in self.options]
 
-    def arrange(self, width: int, lines: int) -> bool:
+    def fit_into(self, width: int, lines: int) -> bool:
         """Take at most so many lines; False when there is no room for the helps."""
-        full = 1 + max((len(help) for help in self.helps(width)), default=0)
-        fits = len(self.options) * full <= lines
+        helps = [len(help) for help in self.helps(width)] or [0]
+        full = 1 + max(helps)
+        needs = len(self.options) * full - (max(helps) - helps[-1])
+        fits = needs <= lines
         self.tall = full if fits else 1
-        self.styles.height = max(1, min(len(self.options) * self.tall, lines))
+        self.styles.height = max(1, needs if fits else min(len(self.options), lines))
         self.rows_changed()
         self.bring_into_view(self.cursor)
         return fits
@@ -94,24 +105,20 @@ class OptionList(LineView):
             return [("   ", ""), (help[line - 1] if line <= len(help) else "", "dim")]
         off = "key-off" if option.disabled_reason else ""
         pieces: list[Piece] = [(f" {self._marks[index] or ' '} ", off or "key")]
-        pieces += _label(cut(flat(option.label), max(1, width - 4)), self.letters[index], off)
+        pieces += _label(cut(flat(option.label), max(1, width - 4)), self._places[index], off)
         return [*pieces, (" (not now)", off)] if off and self.tall == 1 else pieces
 
     def row_of(self, key: str) -> int | None:
         """The option a key chooses."""
-        for keys in (self._marks, self.letters):
+        for keys in (self._marks, self._letters):
             if key and key in keys:
                 return keys.index(key)
         return None
 
 
-def _label(label: str, letter: str, off: str) -> list[Piece]:
+def _label(label: str, at: int, off: str) -> list[Piece]:
     """A label with the letter that chooses it painted as a key."""
-    at = label.lower().find(letter) if letter and not off else -1
-    starts = [label.lower().find(f" {letter}") + 1] if f" {letter}" in label.lower() else []
-    if at > 0 and starts and starts[0] > 0:
-        at = starts[0]
-    if at < 0:
+    if off or not 0 <= at < len(label):
         return [(label, off or "strong")]
     return [(label[:at], "strong"), (label[at], "key"), (label[at + 1 :], "strong")]
 
@@ -124,14 +131,15 @@ class Choice(Dialog[str]):
     Choice.-low > #box { max-width: 84; }
     Choice #note { margin-bottom: 1; }
     Choice #words { height: auto; color: $text-muted; }
+    Choice #words.apart { margin-top: 1; }
     Choice #words.fault { color: $text-error; text-style: bold; }
     """
-    keys_help: ClassVar[str] = "enter, number or letter · esc leaves"
+    keys_help: ClassVar[str] = "enter, number, letter · esc leaves"
 
     def __init__(self, title: str, options: Sequence[Option], note: str = "") -> None:
         super().__init__(title)
         self._options, self._note = tuple(options), flat(note)
-        self._fault = ""
+        self._refused = -1
         self._helps_shown = True
 
     def compose_box(self) -> ComposeResult:
@@ -147,30 +155,39 @@ class Choice(Dialog[str]):
 
     def on_resize(self) -> None:
         """Show what there is room for."""
-        width, lines = room(self.size)
-        used = min(3, len(wrap(self._title, width, 3))) if self.query_one(Headline).fit(width + 4) else 0
+        width, lines = room(self.size, WIDEST)
+        long = self.query_one(Headline).fit(self.size, WIDEST)
         note = wrap(self._note, width, 3) if self._note else []
         self.query_one("#note", Static).update("\n".join(note))
         self.query_one("#note").display = bool(note)
-        left = lines - used - len(note) - bool(note)
-        view = self.query_one(OptionList)
-        self._helps_shown = view.arrange(width, left - FAULT_LINES)
-        if not self._helps_shown:
-            view.arrange(width, max(2, left - min(MOST_HELP_LINES, max(1, left - len(self._options)))))
+        left = lines - len(note) - bool(note) - (min(3, len(wrap(self._title, width, 3))) if long else 0)
+        self._share(width, left)
         self._say()
 
+    def _share(self, width: int, lines: int) -> None:
+        """Divide what is left between the list and the words below it."""
+        view, words = self.query_one(OptionList), self.query_one("#words")
+        self._helps_shown = view.fit_into(width, lines - FAULT_LINES)
+        if not self._helps_shown:
+            below = min(max(map(len, view.helps(width))), max(1, lines - len(self._options)))
+            view.fit_into(width, max(2, lines - below))
+            words.styles.min_height = below
+        words.set_class(not self._helps_shown and lines > len(self._options) + MOST_HELP_LINES, "apart")
+
     def on_line_view_moved(self) -> None:
-        """Another option: what was wrong is forgotten."""
-        self._fault = ""
+        """Another option, another help."""
         self._say()
 
     def _say(self) -> None:
-        words = self.query_one("#words", Static)
-        sentence = "" if self._helps_shown else self._options[self.query_one(OptionList).cursor].sentence
-        shown = self._fault or sentence
-        words.display = bool(shown)
-        words.set_class(bool(self._fault), "fault")
-        words.update("\n".join(wrap(shown, room(self.size)[0], FAULT_LINES if self._fault else MOST_HELP_LINES)))
+        """The help of the option under the cursor where the list has no room for it; or why it was refused."""
+        if not self._options:
+            return
+        words, row = self.query_one("#words", Static), self.query_one(OptionList).cursor
+        refused = row == self._refused
+        shown = f"✗ {self._options[row].sentence}" if refused else self._options[row].sentence
+        words.display = refused or not self._helps_shown
+        words.set_class(refused, "fault")
+        words.update("\n".join(wrap(shown, room(self.size, WIDEST)[0], MOST_HELP_LINES)))
 
     def on_key(self, event: events.Key) -> None:
         """Enter, numbers and letters choose."""
@@ -190,18 +207,96 @@ class Choice(Dialog[str]):
 
     def _choose(self, row: int) -> None:
         option = self._options[row]
-        if option.disabled_reason:
-            self.call_after_refresh(self._refuse, option)
-        else:
+        if not option.disabled_reason:
             self.dismiss(option.id)
-
-    def _refuse(self, option: Option) -> None:
-        self._fault = flat(f"✗ {option.label}: {option.disabled_reason}")
+            return
+        self._refused = row
         self._say()
 
 
-def room(size: Size, widest: int = WIDEST) -> tuple[int, int]:
-    """Cells of a line and lines in a dialog's box on a screen: what the frame's style leaves."""
-    if size.width < 60 or size.height < 16:
-        return min(widest, size.width) - 4, size.height - 2
-    return min(widest, size.width * 8 // 10) - 6, size.height * 8 // 10 - 4
+class Taken(Message):
+    """A completion was clicked."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+class Completions(LineView):
+    """Up to six completions, one a line; the one that stands in the input is marked."""
+
+    DEFAULT_CSS = "Completions { height: auto; padding: 0 2; } Completions:ansi { background: ansi_default; }"
+    can_focus = False
+    show_cursor: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        super().__init__(id="completions", can_focus=False)
+        self.cycle = Cycle()
+
+    def show(self) -> None:
+        """The cycle changed."""
+        self.display = bool(self.cycle.found)
+        self.styles.height = min(MOST_COMPLETIONS, len(self.cycle.found))
+        self.rows_changed()
+
+    def count_rows(self) -> int:
+        """The completions."""
+        return len(self.cycle.found)
+
+    def row_pieces(self, index: int, width: int) -> list[Piece]:
+        """One completion."""
+        here = index == self.cycle.at
+        return [("▸ " if here else "  ", "key"), (cut(self.cycle.found[index], width - 2), "strong" if here else "dim")]
+
+    def on_click(self, event: events.Click) -> None:
+        """Take it."""
+        row = self.row_at(event.y)
+        if row is not None:
+            self.post_message(Taken(self.cycle.found[row]))
+
+
+class CompletionLine(Painted):
+    """Completions side by side on one line; the one that stands in the input is marked and always in sight."""
+
+    DEFAULT_CSS = "CompletionLine { height: 1; padding: 0 1; background: $panel; }"
+
+    def __init__(self, *, hint: str = "") -> None:
+        super().__init__()
+        self.cycle = Cycle()
+        self._hint = hint
+
+    def show(self) -> None:
+        """The cycle changed."""
+        self.display = bool(self.cycle.found)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """All that fit, and how to take one where that fits too."""
+        pieces: list[Piece] = []
+        for index in range(self._first(), len(self.cycle.found)):
+            style = "cursor" if index == self.cycle.at else "dim"
+            pieces += [(f" {self.cycle.found[index]} ", style)]
+        left = self.size.width - sum(cell_len(text) for text, _ in pieces) - cell_len(self._hint)
+        if left > 1:
+            pieces += [(" " * left, ""), (self._hint, "gutter")]
+        return self.painted(pieces, self.size.width, self.base_style)
+
+    def _first(self) -> int:
+        """The first that is painted."""
+        first, width = 0, self.size.width
+        while first < self.cycle.at and _width(self.cycle.found[first : self.cycle.at + 1]) > width:
+            first += 1
+        return first
+
+    def on_click(self, event: events.Click) -> None:
+        """Take the one under the mouse."""
+        x = event.x - self.styles.padding.left
+        for text in self.cycle.found[self._first() :]:
+            x -= _width((text,))
+            if x < 0:
+                self.post_message(Taken(text))
+                return
+
+
+def _width(texts: Sequence[str]) -> int:
+    return sum(cell_len(text) + 2 for text in texts)

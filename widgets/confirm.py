@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
+from textual.geometry import Size
 from textual.widgets import Button, Static
 
 from engine.text import clean
@@ -17,6 +18,21 @@ from widgets.text import flat
 
 CORNERS = 6
 """Cells of a frame's upper line that are not its title."""
+WIDEST = 72
+
+
+def frame(size: Size, widest: int) -> tuple[int, int]:
+    """Pure: columns and lines a dialog's frame may take on a screen; where there is little room, all there is."""
+    if size.width < 60 or size.height < 16:
+        return min(widest, size.width), size.height
+    return min(widest, size.width * 8 // 10), size.height * 8 // 10
+
+
+def room(size: Size, widest: int) -> tuple[int, int]:
+    """Pure: columns and lines inside that frame, without its border and padding."""
+    columns, lines = frame(size, widest)
+    low = size.width < 60 or size.height < 16
+    return (columns - 4, lines - 2) if low else (columns - 6, lines - 4)
 
 
 class Headline(Static):
@@ -28,9 +44,9 @@ class Headline(Static):
         super().__init__(title, markup=False)
         self._needs = cell_len(title) + CORNERS
 
-    def fit(self, frame: int) -> bool:
-        """Show it when a frame of so many cells is too narrow; True when it is shown."""
-        self.display = self._needs > frame
+    def fit(self, size: Size, widest: int) -> bool:
+        """Show it when the frame is too narrow on a screen of a size; True when it is shown."""
+        self.display = self._needs > frame(size, widest)[0]
         return self.display
 
 
@@ -43,7 +59,7 @@ class Confirm(Dialog[bool]):
     Confirm #words { height: auto; max-height: 40vh; scrollbar-size-vertical: 1; }
     Confirm #answers { height: 1; margin-top: 1; align-horizontal: right; }
     Confirm #answers Button {
-        width: auto; min-width: 10; height: 1; margin-left: 2; border: none; line-pad: 2;
+        width: auto; min-width: 10; height: 1; margin-left: 2; border: none; line-pad: 1; padding: 0 1;
         background: $panel; color: $foreground; text-style: none;
     }
     Confirm #answers Button:hover { background: $foreground 20%; }
@@ -51,8 +67,10 @@ class Confirm(Dialog[bool]):
     Confirm #answers #yes { color: $text-error; }
     Confirm #answers #yes:focus { background: $error; color: $background; text-style: bold; }
     Confirm #answers Button:ansi { background: ansi_default; color: ansi_default; text-style: none; }
-    Confirm #answers Button:ansi:focus { background: ansi_default; text-style: bold reverse; }
     Confirm #answers #yes:ansi { color: ansi_red; }
+    Confirm #answers #no:ansi:focus, Confirm #answers #yes:ansi:focus {
+        background: ansi_default; color: ansi_default; text-style: bold reverse;
+    }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "yes", show=False),
@@ -82,7 +100,7 @@ class Confirm(Dialog[bool]):
 
     def on_resize(self) -> None:
         """The question is read whole at every size."""
-        self.query_one(Headline).fit(min(72, self.size.width if self.size.width < 60 else self.size.width * 8 // 10))
+        self.query_one(Headline).fit(self.size, WIDEST)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """An answer was chosen."""

@@ -1,4 +1,4 @@
-"""Pure: completes the last of several comma-separated path patterns or names, one path segment at a time."""
+"""Pure: what a line may be completed to: whole texts, names, and path patterns one segment at a time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from collections.abc import Sequence
 MOST = 8
 LAST = "\U0010ffff"
 """Sorts behind everything a path can go on with."""
+
+
+def matching(typed: str, texts: Sequence[str], most: int = MOST) -> list[str]:
+    """Pure: the texts that begin with what was typed, then those that contain it; not the very same one."""
+    wanted = typed.lower()
+    begin = [text for text in texts if text.lower().startswith(wanted) and text != typed]
+    inside = [text for text in texts if wanted in text.lower() and not text.lower().startswith(wanted)]
+    return (begin + inside)[:most]
 
 
 def complete_paths(text: str, files: Sequence[str], most: int = MOST) -> list[str]:
@@ -56,3 +64,27 @@ def _parts(text: str) -> tuple[str, str, set[str]]:
     done, comma, last = text.rpartition(",")
     typed = last.lstrip()
     return done + comma + last[: len(last) - len(typed)], typed, {token.strip() for token in done.split(",")}
+
+
+class Cycle:
+    """Pure: what may be meant by what was typed, and which of it stands in the line; `at` is -1 for the typed text."""
+
+    def __init__(self) -> None:
+        self.typed = ""
+        self.found: tuple[str, ...] = ()
+        self.at = -1
+
+    @property
+    def text(self) -> str:
+        """What stands in the line."""
+        return self.found[self.at] if self.at >= 0 else self.typed
+
+    def offer(self, typed: str, found: Sequence[str]) -> None:
+        """Something else was typed. Completions that a terminal cannot show as they are, are left out."""
+        self.typed, self.at = typed, -1
+        self.found = tuple(text for text in found if text.isprintable())
+
+    def step(self, by: int) -> str:
+        """The next or previous text; the typed one is between the last and the first."""
+        self.at = (self.at + 1 + by) % (len(self.found) + 1) - 1
+        return self.text

@@ -1,4 +1,4 @@
-"""Commands that steer a run: add, pause, resume, stop, retry, drop, priority, workers, resolve, undo.
+"""Commands that steer a run: add, pause, resume, stop, message, retry, drop, priority, workers, lock, resolve, undo.
 
 With an engine they take effect at once; without one, those that make sense then are written to the journal.
 """
@@ -117,6 +117,24 @@ def stop(tasks: tuple[str, ...]) -> None:
     _each(tasks, lambda task: StopTask(at=_at(), task=task))
 
 
+@click.command(short_help="Tell an agent something: it goes on from its work.")
+@click.argument("task")
+@click.argument("text")
+def message(task: str, text: str) -> None:
+    """Tell the agent of TASK something. TEXT is what it should know; `-` reads it from stdin.
+
+    An agent at work is ended, what it did is kept, and its next attempt goes on from there with your text; this uses up
+    no retry. A task that has not started reads it when it does; a failed one is queued again.
+
+    \b
+    Example:
+      aurora message login "Use the session store that is there already"
+    """
+    from engine.events import MessageTask
+
+    _send(MessageTask(at=_at(), task=task, text=sys.stdin.read() if text == "-" else text))
+
+
 @click.command(short_help="Queue a failed, dropped or conflicting task again.")
 @several
 @click.option("--note", default="", metavar="TEXT", help="What the agent should know this time.")
@@ -153,6 +171,52 @@ def workers(n: int) -> None:
     from engine.events import SetWorkers
 
     _send(SetWorkers(at=_at(), workers=n))
+
+
+@click.group(short_help="Release, hand over or narrow a single lock.")
+def lock() -> None:
+    """Change a single lock by hand. `aurora locks` shows who holds what."""
+
+
+holder = click.argument("task")
+held = click.argument("pattern")
+
+
+@lock.command(short_help="Take a lock away from its holder.")
+@holder
+@held
+def release(task: str, pattern: str) -> None:
+    """Take the lock on PATTERN away from TASK. Its agent may still be editing: then a conflict is likely."""
+    from engine.events import ReleaseLock
+
+    _send(ReleaseLock(at=_at(), task=task, pattern=pattern))
+
+
+@lock.command("hand-over", short_help="Give a lock to another task.")
+@holder
+@held
+@click.argument("to")
+def hand_over(task: str, pattern: str, to: str) -> None:
+    """Give the lock of TASK on PATTERN to the task TO, which is at work or could start with it."""
+    from engine.events import HandOverLock
+
+    _send(HandOverLock(at=_at(), task=task, pattern=pattern, to=to))
+
+
+@lock.command(short_help="Replace a lock by a narrower pattern.")
+@holder
+@held
+@click.argument("narrower")
+def narrow(task: str, pattern: str, narrower: str) -> None:
+    """Replace the lock of TASK on PATTERN by NARROWER, which lies within it and covers all TASK has changed.
+
+    \b
+    Example:
+      aurora lock narrow backend 'src/**' 'src/api/**'
+    """
+    from engine.events import NarrowLock
+
+    _send(NarrowLock(at=_at(), task=task, pattern=pattern, narrower=narrower))
 
 
 @click.command(short_help="Settle the conflict of a task.")
@@ -196,4 +260,7 @@ def undo() -> None:
     _send(UndoLanding(at=_at()))
 
 
-COMMANDS = (add, pause, resume, stop, retry, drop, priority, workers, resolve, undo)
+COMMANDS: tuple[click.Command, ...] = (
+    *(add, pause, resume, stop, message, retry, drop),
+    *(priority, workers, lock, resolve, undo),
+)

@@ -15,7 +15,7 @@ from project import wait_for
 from runaway import COUNT, ESCAPE, both_count, size
 
 from engine import process
-from engine.command import CommandResult, run_command
+from engine.command import LEFT_OUT, MOST_OUTPUT, CommandResult, run_command
 
 
 async def run(script: str, folder: Path, limit: float | None = None) -> CommandResult:
@@ -121,6 +121,26 @@ def test_a_command_dies_with_the_engine(tmp_path: Path) -> None:
         assert len(commands) > 3
         engine.kill()
     wait_for(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in commands))
+
+
+def test_of_very_much_output_the_middle_is_left_out_while_it_runs(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "out.log"
+    flood = f"echo begin; yes 0123456789 | head -c {MOST_OUTPUT}; echo last of it"
+    wait = f"while [ $(stat -c %s {log}) -gt {MOST_OUTPUT // 2} ]; do sleep 0.05; done; echo the end"
+    result = asyncio.run(run(f"{flood}; {wait}", tmp_path, 30))
+    assert (result.code, result.timed_out) == (0, False)
+    assert size(log) < MOST_OUTPUT // 2
+    text = log.read_text()
+    assert text.startswith("begin\n0123456789\n")
+    assert LEFT_OUT.decode() in text
+    assert text.endswith("last of it\nthe end\n")
+
+
+def test_much_output_at_the_very_end_is_cut_too(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "out.log"
+    asyncio.run(run(f"head -c {2 * MOST_OUTPUT} /dev/zero | tr '\\0' '\\n'; echo the end", tmp_path, 30))
+    assert size(log) < MOST_OUTPUT // 2
+    assert process.tail(log, lines=1) == "the end"
 
 
 def test_a_flood_of_output_does_not_block(tmp_path: Path) -> None:

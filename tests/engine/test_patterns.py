@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from engine.covering import outside
 from engine.patterns import FileIndex, Pattern, may_overlap, overlap
 
 NAMES = st.one_of(
@@ -47,6 +48,45 @@ PATHS = st.lists(
     min_size=1,
     max_size=4,
 ).map("/".join)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide"),
+    [
+        *[("src/a.py", "src/"), ("src/*.py", "src/**"), ("src/deep/", "src/*"), ("*.md", "**"), ("/a.md", "*.md")],
+        *[("a/b/c", "a/**/c"), ("[ab]x", "[a-c]?"), ("a/*/b", "a/**/b"), ("a/b/", "a/b"), ("x*", "*"), ("é", "?*")],
+    ],
+)
+def test_what_lies_within(narrow: str, wide: str) -> None:
+    assert outside(Pattern.parse(narrow), Pattern.parse(wide)) is None
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide", "example"),
+    [
+        ("src2/a.py", "src/", "src2/a.py"),
+        ("src/", "src/*.py", "src/a"),
+        ("a/**/b", "a/*/b", "a/b"),
+        ("x*", "x?*", "x"),
+        ("a/b", "a/b/", "a/b"),
+        ("[a-c]", "[ab]", "c"),
+        ("*.md", "/*.md", "a/.md"),
+    ],
+)
+def test_what_lies_outside(narrow: str, wide: str, example: str) -> None:
+    assert outside(Pattern.parse(narrow), Pattern.parse(wide)) == example
+
+
+@settings(deadline=None, max_examples=600)
+@given(PATTERNS, PATTERNS, st.lists(PATHS, max_size=20))
+def test_inclusion_is_exact(narrow: str, wide: str, paths: list[str]) -> None:
+    inner, outer = Pattern.parse(narrow), Pattern.parse(wide)
+    found = outside(inner, outer)
+    if found is None:
+        assert all(outer.matches(path) for path in paths if inner.matches(path))
+    else:
+        assert inner.regex.fullmatch(found)
+        assert not outer.regex.fullmatch(found)
 
 
 def ignored_by_git(root: Path, cases: list[tuple[str, list[str]]]) -> set[tuple[int, str]]:

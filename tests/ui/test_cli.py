@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -24,7 +25,7 @@ from aurora_tui.cli.logs import copy
 from aurora_tui.cli.telling import JsonTeller, LineTeller
 from engine.control import ControlServer
 from engine.errors import Refused
-from engine.events import Intent, PauseTask, RunStarted, SettleCollision, Shutdown
+from engine.events import HandOverLock, Intent, MessageTask, PauseTask, RunStarted, SettleCollision, Shutdown
 from engine.journal import Journal
 from engine.model import Snapshot, TaskState
 from engine.plan import AgentProfile, Plan, Settings, TaskSpec
@@ -108,7 +109,7 @@ def test_every_command_has_help(say: Aurora, command: object) -> None:
     assert out.startswith(f"Usage: aurora {name} ")
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("stauts", "status"), ("lock", "locks"), ("resolv", "resolve")])
+@pytest.mark.parametrize(("typed", "meant"), [("stauts", "status"), ("lcoks", "locks"), ("resolv", "resolve")])
 def test_a_mistyped_command_gets_the_nearest(say: Aurora, typed: str, meant: str) -> None:
     code, out, err = say(typed)
     assert (code, out) == (2, "")
@@ -129,6 +130,9 @@ def test_a_command_like_no_other_gets_the_list(say: Aurora) -> None:
         ("pause --all auth", "exclude each other"),
         ("log auth --attempt 0", "--attempt"),
         ("slot", "missing argument"),
+        ("message auth", "missing argument 'TEXT'"),
+        ("lock narrow auth src/**", "missing argument 'NARROWER'"),
+        ("lock relase auth src/**", "no such command 'relase'"),
     ],
 )
 def test_wrong_use_is_a_sentence_and_a_hint(say: Aurora, repo: Path, line: str, words: str) -> None:
@@ -337,6 +341,19 @@ def test_a_wrong_new_task_is_refused_before_it_is_sent(say: Aurora, run_of_two: 
     assert "nobody" in err
 
 
+def test_single_locks_and_messages_by_command(say: Aurora, run_of_two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert say("lock", "narrow", "spec", "api/**", "api/v1/**")[:2] == (0, "spec holds api/v1/** now\n")
+    assert [one["pattern"] for one in json.loads(say("locks", "--json")[1])] == ["api/v1/**"]
+    assert "error: api/** does not lie within api/v1/**" in say("lock", "narrow", "spec", "api/v1/**", "api/**")[2]
+    assert "error: auth is waiting" in say("lock", "hand-over", "spec", "api/v1/**", "auth")[2]
+    assert say("lock", "release", "spec", "api/v1/**")[:2] == (0, "api/v1/** is released\n")
+    assert say("lock", "release", "spec", "api/v1/**")[2].endswith("hint: `aurora locks` shows what is held\n")
+    monkeypatch.setattr("sys.stdin", io.StringIO("use tabs\nand spaces\n"))
+    assert say("message", "auth", "-")[:2] == (0, "auth reads it when it starts\n")
+    assert "message from you: use tabs" in say("story", "auth")[1]
+    assert say("message", "auth", " ")[2] == "error: the message is empty\n"
+
+
 def test_what_needs_an_engine_says_so(say: Aurora, run_of_two: Path) -> None:
     for command in ("pause spec", "resume spec", "stop spec", "pause --all"):
         code, _, err = say(*command.split())
@@ -407,15 +424,21 @@ def test_with_an_engine_commands_go_to_it(say: Aurora, repo: Path) -> None:
         assert "run r1 · 1/11 landed" in say("status")[1]
         assert say("pause", "auth")[:2] == (0, "PauseTask it is\n")
         assert say("resume", "ui", "--take")[:2] == (0, "SettleCollision it is\n")
+        assert say("lock", "hand-over", "auth", "src/auth/**", "models")[:2] == (0, "HandOverLock it is\n")
+        assert say("message", "auth", "use tabs")[:2] == (0, "MessageTask it is\n")
         assert "stock is in conflict: shop/models.py" in say("resolve", "stock")[2]
         assert f"runs here (pid {os.getpid()})" in say("doctor")[1]
     finally:
         server.close()
-    pause, settle = engine.asked
+    pause, settle, hand_over, message = engine.asked
     assert isinstance(pause, PauseTask)
     assert pause.task == "auth"
     assert isinstance(settle, SettleCollision)
     assert settle.ruling == "take"
+    assert isinstance(hand_over, HandOverLock)
+    assert (hand_over.task, hand_over.pattern, hand_over.to) == ("auth", "src/auth/**", "models")
+    assert isinstance(message, MessageTask)
+    assert (message.task, message.text) == ("auth", "use tabs")
 
 
 def test_a_log_is_cleaned_unless_raw(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
