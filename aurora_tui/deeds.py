@@ -12,7 +12,7 @@ from aurora_tui.leaving import Leaving
 from aurora_tui.viewing import Viewing
 from engine import events as ev
 from engine.errors import AuroraError, EngineError
-from engine.model import TaskState
+from engine.model import TaskState, TaskView
 from widgets.ask_line import AskLine
 from widgets.choice import Choice, Option
 from widgets.confirm import Confirm
@@ -225,7 +225,11 @@ class Deeds:
         lock = now.lock
         rest = [t.id for t in now.snapshot.tasks if t.id != lock.holder and not t.state.final]
         order = [*lock.waiters, *(task for task in rest if task not in lock.waiters)]
-        options = [Option(task, task, "waits for it" if task in lock.waiters else "") for task in order]
+        states = {task.id: task for task in now.snapshot.tasks}
+        options = [
+            Option(task, task, "waits for it" if task in lock.waiters else "", _cannot_hold(states[task]))
+            for task in order
+        ]
         to = await self.app.push_screen_wait(Choice(f"Hand {lock.pattern} over to", options))
         if to:
             await self.send(ev.HandOverLock(at=time.time(), task=lock.holder, pattern=lock.pattern, to=to))
@@ -263,6 +267,12 @@ class Deeds:
         )
         if await self.app.push_screen_wait(Confirm(f"Undo the landing of {names(last.tasks)}?", loses, "Undo it")):
             await self.send(ev.UndoLanding(at=time.time(), commit=last.commit))
+
+
+def _cannot_hold(task: TaskView) -> str:
+    """Why a task cannot be handed a lock."""
+    able = (TaskState.RUNNING, TaskState.PAUSED, TaskState.QUEUED)
+    return "" if task.state in able else f"it is {task.state}"
 
 
 def _number(text: str) -> str:

@@ -127,7 +127,7 @@ def _engine(repo: Repo) -> Finding:
         return _bad("engine", error)
     if remote is None:
         return Finding(Health.GOOD, "engine", "none runs here now")
-    others = ", ".join(who.name for who in remote.attached()[:-1])
+    others = ", ".join(who.name for who in remote.attached())
     remote.close()
     return Finding(Health.GOOD, "engine", f"runs here (pid {remote.pid}){f', attached: {others}' if others else ''}")
 
