@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.timer import Timer
 
 from aurora_tui import terminal
 from aurora_tui.actions import ACTIONS, BY_ID, Action, Situation
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from engine.model import Snapshot
 
 TOAST_SECONDS = 5.0
-SETTLE_SECONDS = 0.04
+SETTLE_SECONDS = 0.12
 PEOPLE_SECONDS = 0.5
 
 
@@ -80,7 +81,7 @@ class AuroraApp(App[Ended]):
         self._content: Content | None = None
         self._told: Snapshot | None = None
         self._title = ""
-        self._sync_due = False
+        self._sync_due: Timer | None = None
         self._left = False
         self._asking = False
         self._attached: tuple[str, ...] = ()
@@ -143,14 +144,15 @@ class AuroraApp(App[Ended]):
         if moment is None:
             return
         self.main.show(moment)
-        self.sync()
+        if self._sync_due is None:
+            self.sync()
         if moment.snapshot is not self._told:
             self._tell(moment.snapshot)
             self._ask_who_is_there()
 
     def sync(self) -> None:
         """Bring the main pane up to date."""
-        self._sync_due = False
+        self._sync_due = None
         if not self.is_running:
             return
         self.main.show_tabs()
@@ -158,12 +160,12 @@ class AuroraApp(App[Ended]):
             self._content.sync(self.main.moment)
 
     def show_task(self, name: str) -> None:
-        """Show a task in the main pane, a moment later: the cursor may move on."""
+        """Show a task in the main pane as soon as the cursor rests: keys come first."""
         if name != self.main.shown_task:
             self.main.shown_task = name
-            if not self._sync_due:
-                self._sync_due = True
-                self.set_timer(SETTLE_SECONDS, self.sync)
+            if self._sync_due is not None:
+                self._sync_due.stop()
+            self._sync_due = self.set_timer(SETTLE_SECONDS, self.sync)
 
     def _watch_engine(self) -> None:
         assert self.bridge is not None

@@ -58,9 +58,9 @@ def place() -> Path:
     return shm if shm.is_dir() and os.access(shm, os.W_OK) else Path("/tmp")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def flooded() -> Iterator[Path]:
-    """The repository; removed afterwards with all that runs for it."""
+    """A fresh repository; removed afterwards with all that runs for it."""
     import shutil
     import tempfile
 
@@ -137,13 +137,16 @@ def test_under_a_flood(flooded: Path) -> None:
         print(
             f"memory over {MINUTES:g} min of flood: {memory[0]:.0f} MB -> {memory[-1]:.0f} MB (most {max(memory):.0f})"
         )
-    with aurora(flooded, {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}) as terminal:
-        far = measured(terminal, walk_down(AGENTS + 1))
-        print(far.row("aurora over SSH") + "   aim: 12 kB/s")
     assert ours.main < theirs.main / 2
-    assert ours.output < theirs.output
     assert statistics.median(ours.keys) < statistics.median(theirs.keys)
     assert max(memory) < memory[0] + 60
+
+
+def test_under_a_flood_over_ssh(flooded: Path) -> None:
+    with aurora(flooded, {"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}) as terminal:
+        far = measured(terminal, walk_down(AGENTS + 1))
+        print(f"\n{HEAD}\n" + far.row("aurora over SSH") + "   aim: 12 kB/s")
+        assert far.output < 40
 
 
 def test_the_first_frame_beside_a_bare_apps(flooded: Path) -> None:

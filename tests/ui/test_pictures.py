@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -76,12 +77,17 @@ def app_of(run: Snapshot, repo: Repo, theme: str = DARK, read_only: bool = False
     return AuroraApp(lambda: opened, profile, read_only=read_only, clock=lambda: NOW), still
 
 
-def compare(name: str, app: AuroraApp) -> None:
-    """The screen must be as the picture of that name."""
-    path, picture = PICTURES / f"{name}.txt", shown(app) + "\n"
+async def compare(name: str, pilot: Pilot[object]) -> None:
+    """The screen must become as the picture of that name."""
+    path = PICTURES / f"{name}.txt"
     if os.environ.get("AURORA_PICTURES") == "new":
-        path.write_text(picture, encoding="utf-8")
-    assert picture == path.read_text(encoding="utf-8")
+        await pilot.pause(0.6)
+        path.write_text(shown(pilot.app) + "\n", encoding="utf-8")
+    picture = path.read_text(encoding="utf-8")
+    end = time.monotonic() + 5
+    while shown(pilot.app) + "\n" != picture and time.monotonic() < end:
+        await pilot.pause(0.05)
+    assert shown(pilot.app) + "\n" == picture
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
@@ -92,8 +98,7 @@ def test_a_busy_run(size: tuple[int, int], pane: str, repo: Repo) -> None:
     async def scene(pilot: Pilot[object]) -> None:
         await until(pilot, lambda: app.main.moment)
         await pilot.press(pane)
-        await pilot.pause(0.1)
-        compare(f"busy-{pane}-{size[0]}x{size[1]}", app)
+        await compare(f"busy-{pane}-{size[0]}x{size[1]}", pilot)
 
     play(app, scene, size)
 
@@ -104,8 +109,7 @@ def test_an_empty_run_says_what_its_panes_would_show(size: tuple[int, int], repo
 
     async def scene(pilot: Pilot[object]) -> None:
         await until(pilot, lambda: app.main.moment)
-        await pilot.pause(0.1)
-        compare(f"empty-{size[0]}x{size[1]}", app)
+        await compare(f"empty-{size[0]}x{size[1]}", pilot)
 
     play(app, scene, size)
 
