@@ -145,6 +145,11 @@ class LineView(Painted, ScrollView, can_focus=True):
         row = (y - self._head + self.scroll_offset.y) // self.tall
         return row if y >= self._head and row < self.count_rows() else None
 
+    def row_under(self, event: events.MouseEvent) -> int | None:
+        """The row a mouse event is on; None beside the rows and on the frame."""
+        offset = event.get_content_offset(self)
+        return self.row_at(offset.y) if offset is not None else None
+
     def move_cursor(self, row: int) -> None:
         """Put the cursor on a row (the nearest there is) and bring it into view."""
         rows = self.count_rows()
@@ -209,7 +214,7 @@ class LineView(Painted, ScrollView, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor there; twice opens it."""
-        row = self.row_at(event.y)
+        row = self.row_under(event)
         if row is None or not self.show_cursor:
             return
         self.move_cursor(row)

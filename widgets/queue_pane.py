@@ -115,13 +115,13 @@ class QueuePane(TableView):
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """A drag may begin."""
-        row = self.row_at(event.y - 1)
+        row = self.row_under(event)
         self._dragged = self.keys[row] if row is not None else None
 
     def on_mouse_up(self, event: events.MouseUp) -> None:
         """A drag may have ended on another row."""
         dragged, self._dragged = self._dragged, None
-        row = self.row_at(event.y - 1)
+        row = self.row_under(event)
         if dragged is None or row is None or dragged not in self.keys or self.moment is None:
             return
         places = row - list(self.keys).index(dragged)
