@@ -15,7 +15,7 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from engine.text import clean
-from widgets.choice import MOST_COMPLETIONS, CompletionLine, Completions, Taken
+from widgets.choice import MOST_COMPLETIONS, Completions, Taken
 from widgets.confirm import Headline
 from widgets.dialog import Dialog
 from widgets.path_completion import matching
@@ -62,6 +62,7 @@ class AskLine(Dialog[str]):
     AskLine #line:focus { border: round $primary; }
     AskLine #line:ansi { border: round ansi_bright_black; background: ansi_default; }
     AskLine #line:ansi:focus { border: round ansi_cyan; }
+    AskLine Completions { padding: 0 2; }
     AskLine #fault { padding: 0 2; max-height: 3; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -143,6 +144,7 @@ class LineBar(Vertical):
     DEFAULT_CSS = """
     LineBar { height: auto; dock: bottom; margin-bottom: 1; display: none; background: $panel; layer: over; }
     LineBar.-open { display: block; }
+    LineBar Completions { background: $panel; }
     LineBar Horizontal { height: 1; }
     LineBar #sign { width: 3; height: 1; padding: 0 1; color: $text-accent; text-style: bold; }
     LineBar Line, LineBar Line:focus { border: none; height: 1; padding: 0; background: $panel; }
@@ -185,7 +187,7 @@ class LineBar(Vertical):
 
     def compose(self) -> ComposeResult:
         """Completions above, the sign and the line below."""
-        yield CompletionLine()
+        yield Completions(beside=True)
         with Horizontal():
             yield Static("", id="sign", markup=False)
             yield Line(select_on_focus=False)
@@ -195,7 +197,8 @@ class LineBar(Vertical):
         self._sign, self._complete, self._draft = sign, complete, ""
         self._at = len(self._history)
         line = self.query_one(Line)
-        line.value = ""
+        with line.prevent(Input.Changed):
+            line.value = ""
         line.placeholder = flat(hint)
         self.query_one("#sign", Static).update(flat(sign))
         self._offer("")
@@ -220,12 +223,12 @@ class LineBar(Vertical):
         event.stop()
         if not self.is_open:
             return
-        if event.value != self.query_one(CompletionLine).cycle.text:
+        if event.value != self.query_one(Completions).cycle.text:
             self._offer(event.value)
         self.post_message(self.Changed(self, event.value))
 
     def _offer(self, value: str) -> None:
-        above = self.query_one(CompletionLine)
+        above = self.query_one(Completions)
         found = self._complete(value) if self._complete is not None and value else ()
         above.cycle.offer(value, [text for text in found if text != value])
         above.show()
@@ -256,7 +259,7 @@ class LineBar(Vertical):
 
     def action_complete(self, by: int) -> None:
         """The next or previous completion."""
-        above = self.query_one(CompletionLine)
+        above = self.query_one(Completions)
         if not above.cycle.found and self._complete is not None:
             above.cycle.offer(self.query_one(Line).value, self._complete(self.query_one(Line).value))
             above.show()

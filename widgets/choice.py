@@ -68,6 +68,13 @@ class OptionList(LineView):
     OptionList:ansi { background: ansi_default; }
     """
 
+    class Picked(Message):
+        """An option was clicked."""
+
+        def __init__(self, row: int) -> None:
+            super().__init__()
+            self.row = row
+
     def __init__(self, options: Sequence[Option], marks: Sequence[str] = ()) -> None:
         super().__init__(id="options")
         self.options = tuple(options)
@@ -89,6 +96,7 @@ class OptionList(LineView):
         fits = needs <= lines
         self.tall = full if fits else 1
         self.styles.height = max(1, needs if fits else min(len(self.options), lines))
+        self.styles.overflow_y = "hidden" if fits else "auto"
         self.rows_changed()
         self.bring_into_view(self.cursor)
         return fits
@@ -107,6 +115,12 @@ class OptionList(LineView):
         pieces: list[Piece] = [(f" {self._marks[index] or ' '} ", off or "key")]
         pieces += _label(cut(flat(option.label), max(1, width - 4)), self._places[index], off)
         return [*pieces, (" (not now)", off)] if off and self.tall == 1 else pieces
+
+    def on_click(self, event: events.Click) -> None:
+        """Pick what is there; the cursor goes there too."""
+        row = self.row_under(event)
+        if row is not None:
+            self.post_message(self.Picked(row))
 
     def row_of(self, key: str) -> int | None:
         """The option a key chooses."""
@@ -129,7 +143,6 @@ class Choice(Dialog[str]):
     DEFAULT_CSS = """
     Choice > #box { max-height: 80%; }
     Choice.-low > #box { max-width: 84; }
-    Choice #note { margin-bottom: 1; }
     Choice #words { height: auto; color: $text-muted; }
     Choice #words.apart { margin-top: 1; }
     Choice #words.fault { color: $text-error; text-style: bold; }
@@ -156,12 +169,13 @@ class Choice(Dialog[str]):
     def on_resize(self) -> None:
         """Show what there is room for."""
         width, lines = room(self.size, WIDEST)
-        long = self.query_one(Headline).fit(self.size, WIDEST)
+        head = self.query_one(Headline).fit(self.size, WIDEST)
         note = wrap(self._note, width, 3) if self._note else []
         self.query_one("#note", Static).update("\n".join(note))
         self.query_one("#note").display = bool(note)
-        left = lines - len(note) - bool(note) - (min(3, len(wrap(self._title, width, 3))) if long else 0)
-        self._share(width, left)
+        gap = bool(note) and lines >= MOST_HELP_LINES + len(self._options) + head + len(note) + 1
+        self.query_one("#note").styles.margin = (0, 0, int(gap), 0)
+        self._share(width, lines - head - len(note) - gap)
         self._say()
 
     def _share(self, width: int, lines: int) -> None:
@@ -169,7 +183,7 @@ class Choice(Dialog[str]):
         view, words = self.query_one(OptionList), self.query_one("#words")
         self._helps_shown = view.fit_into(width, lines - FAULT_LINES)
         if not self._helps_shown:
-            below = min(max(map(len, view.helps(width))), max(1, lines - len(self._options)))
+            below = min(max(map(len, view.helps(width)), default=0), max(1, lines - min(4, len(self._options))))
             view.fit_into(width, max(2, lines - below))
             words.styles.min_height = below
         words.set_class(not self._helps_shown and lines > len(self._options) + MOST_HELP_LINES, "apart")
@@ -198,12 +212,9 @@ class Choice(Dialog[str]):
             view.move_cursor(row)
             self._choose(row)
 
-    def on_click(self, event: events.Click) -> None:
+    def on_option_list_picked(self, message: OptionList.Picked) -> None:
         """A click on an option chooses it."""
-        view = self.query_one(OptionList)
-        row = view.row_at(event.y) if event.widget is view else None
-        if row is not None:
-            self._choose(row)
+        self._choose(message.row)
 
     def _choose(self, row: int) -> None:
         option = self._options[row]
@@ -222,80 +233,59 @@ class Taken(Message):
         self.text = text
 
 
-class Completions(LineView):
-    """Up to six completions, one a line; the one that stands in the input is marked."""
+class Completions(Painted):
+    """What the line may become: one below the other, at most six, or `beside` each other on one line. The one that
+    stands in the line is marked and always in sight; `hint` says how to take one, where there is room for it."""
 
-    DEFAULT_CSS = "Completions { height: auto; padding: 0 2; } Completions:ansi { background: ansi_default; }"
-    can_focus = False
-    show_cursor: ClassVar[bool] = False
+    DEFAULT_CSS = "Completions { height: 1; padding: 0 1; display: none; }"
 
-    def __init__(self) -> None:
-        super().__init__(id="completions", can_focus=False)
+    def __init__(self, *, beside: bool = False, hint: str = "") -> None:
+        super().__init__(id="completions")
         self.cycle = Cycle()
+        self._beside, self._hint = beside, hint
 
     def show(self) -> None:
         """The cycle changed."""
         self.display = bool(self.cycle.found)
-        self.styles.height = min(MOST_COMPLETIONS, len(self.cycle.found))
-        self.rows_changed()
-
-    def count_rows(self) -> int:
-        """The completions."""
-        return len(self.cycle.found)
-
-    def row_pieces(self, index: int, width: int) -> list[Piece]:
-        """One completion."""
-        here = index == self.cycle.at
-        return [("▸ " if here else "  ", "key"), (cut(self.cycle.found[index], width - 2), "strong" if here else "dim")]
-
-    def on_click(self, event: events.Click) -> None:
-        """Take it."""
-        row = self.row_at(event.y)
-        if row is not None:
-            self.post_message(Taken(self.cycle.found[row]))
-
-
-class CompletionLine(Painted):
-    """Completions side by side on one line; the one that stands in the input is marked and always in sight."""
-
-    DEFAULT_CSS = "CompletionLine { height: 1; padding: 0 1; background: $panel; }"
-
-    def __init__(self, *, hint: str = "") -> None:
-        super().__init__()
-        self.cycle = Cycle()
-        self._hint = hint
-
-    def show(self) -> None:
-        """The cycle changed."""
-        self.display = bool(self.cycle.found)
+        self.styles.height = 1 if self._beside else min(MOST_COMPLETIONS, len(self.cycle.found))
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """All that fit, and how to take one where that fits too."""
-        pieces: list[Piece] = []
-        for index in range(self._first(), len(self.cycle.found)):
-            style = "cursor" if index == self.cycle.at else "dim"
-            pieces += [(f" {self.cycle.found[index]} ", style)]
+        """One of them, or all that fit."""
+        pieces = self._all() if self._beside else self._one(y)
         left = self.size.width - sum(cell_len(text) for text, _ in pieces) - cell_len(self._hint)
-        if left > 1:
+        if left > 1 and y == 0:
             pieces += [(" " * left, ""), (self._hint, "gutter")]
         return self.painted(pieces, self.size.width, self.base_style)
 
+    def _one(self, index: int) -> list[Piece]:
+        if index >= len(self.cycle.found):
+            return []
+        here, text = index == self.cycle.at, cut(self.cycle.found[index], self.size.width - 2)
+        return [("▸ " if here else "  ", "key"), (text, "strong" if here else "dim")]
+
+    def _all(self) -> list[Piece]:
+        found, first = self.cycle.found, self._first()
+        return [(f" {found[n]} ", "cursor" if n == self.cycle.at else "dim") for n in range(first, len(found))]
+
     def _first(self) -> int:
-        """The first that is painted."""
-        first, width = 0, self.size.width
-        while first < self.cycle.at and _width(self.cycle.found[first : self.cycle.at + 1]) > width:
+        """The first that is painted on the one line."""
+        first = 0
+        while first < self.cycle.at and _width(self.cycle.found[first : self.cycle.at + 1]) > self.size.width:
             first += 1
         return first
 
     def on_click(self, event: events.Click) -> None:
         """Take the one under the mouse."""
-        x = event.x - self.styles.padding.left
-        for text in self.cycle.found[self._first() :]:
-            x -= _width((text,))
-            if x < 0:
-                self.post_message(Taken(text))
-                return
+        place = event.get_content_offset(self)
+        if place is None:
+            return
+        found, at = self.cycle.found, place.y
+        if self._beside:
+            first = self._first()
+            at = next((n for n in range(first, len(found)) if place.x < _width(found[first : n + 1])), len(found))
+        if at < len(found):
+            self.post_message(Taken(found[at]))
 
 
 def _width(texts: Sequence[str]) -> int:

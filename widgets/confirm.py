@@ -10,15 +10,18 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.geometry import Size
+from textual.widget import Widget
 from textual.widgets import Button, Static
 
 from engine.text import clean
 from widgets.dialog import Dialog
-from widgets.text import flat
+from widgets.text import flat, wrap
 
 CORNERS = 6
 """Cells of a frame's upper line that are not its title."""
+MOST_TITLE_LINES = 4
 WIDEST = 72
+ANSWER_LINES = 2
 
 
 def frame(size: Size, widest: int) -> tuple[int, int]:
@@ -36,18 +39,22 @@ def room(size: Size, widest: int) -> tuple[int, int]:
 
 
 class Headline(Static):
-    """A dialog's title once more, in the box, where the frame is too narrow to hold all of it."""
+    """A dialog's title in the box, where the frame is too narrow to hold all of it."""
 
-    DEFAULT_CSS = "Headline { height: auto; max-height: 3; text-style: bold; display: none; }"
+    DEFAULT_CSS = "Headline { height: auto; text-style: bold; display: none; }"
 
     def __init__(self, title: str) -> None:
-        super().__init__(title, markup=False)
-        self._needs = cell_len(title) + CORNERS
+        super().__init__("", markup=False)
+        self._title = title
 
-    def fit(self, size: Size, widest: int) -> bool:
-        """Show it when the frame is too narrow on a screen of a size; True when it is shown."""
-        self.display = self._needs > frame(size, widest)[0]
-        return self.display
+    def fit(self, size: Size, widest: int) -> int:
+        """Put the title where it fits on a screen of a size; how many lines it takes in the box."""
+        self.display = cell_len(self._title) + CORNERS > frame(size, widest)[0]
+        lines = wrap(self._title, room(size, widest)[0], MOST_TITLE_LINES) if self.display else []
+        self.update("\n".join(lines))
+        if self.parent is not None and isinstance(self.parent, Widget):
+            self.parent.border_title = Content("" if lines else self._title)
+        return len(lines)
 
 
 class Confirm(Dialog[bool]):
@@ -56,7 +63,7 @@ class Confirm(Dialog[bool]):
     DEFAULT_CSS = """
     Confirm > #box { max-height: 80%; max-width: 72; }
     Confirm.-low > #box { max-width: 72; }
-    Confirm #words { height: auto; max-height: 40vh; scrollbar-size-vertical: 1; }
+    Confirm #words { height: auto; scrollbar-size-vertical: 1; }
     Confirm #answers { height: 1; margin-top: 1; align-horizontal: right; }
     Confirm #answers Button {
         width: auto; min-width: 10; height: 1; margin-left: 2; border: none; line-pad: 1; padding: 0 1;
@@ -99,8 +106,9 @@ class Confirm(Dialog[bool]):
         self.query_one("#no").focus()
 
     def on_resize(self) -> None:
-        """The question is read whole at every size."""
-        self.query_one(Headline).fit(self.size, WIDEST)
+        """The question and the answers are seen at every size; what would be lost is scrolled if need be."""
+        head = self.query_one(Headline).fit(self.size, WIDEST)
+        self.query_one("#words").styles.max_height = max(1, room(self.size, WIDEST)[1] - head - ANSWER_LINES)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """An answer was chosen."""

@@ -22,7 +22,7 @@ from widgets.text import cut, flat, wrap
 KEYS, LABEL, GAP = 13, 14, 3
 BELOW = 4
 """Blanks before a help that stands below its label."""
-BESIDE = 52
+BESIDE = 60
 """Cells from which the help stands beside the label, not below it."""
 TWO_COLUMNS = 2 * 64 + GAP
 """Cells from which the sections stand in two columns."""

@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, Label, Static, TextArea
 
 from engine.text import clean
 from widgets.ask_line import Line
-from widgets.choice import CompletionLine, Taken
+from widgets.choice import Completions, Taken
 from widgets.dialog import Dialog
 from widgets.path_completion import complete_names, complete_paths
 from widgets.text import expanded, flat
@@ -62,6 +62,10 @@ class Prompt(TextArea):
             self.screen.focus_next()
 
 
+class Rows(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """The fields; the arrows move between them and do not scroll."""
+
+
 class TaskForm(Dialog[Fields]):
     """The fields that were filled in, as `aurora.yaml` has them; None when the form was left.
 
@@ -84,7 +88,7 @@ class TaskForm(Dialog[Fields]):
         scrollbar-size-vertical: 1; scrollbar-size-horizontal: 0; scrollbar-color: $foreground 25%;
         scrollbar-background: $surface; scrollbar-background-hover: $surface; scrollbar-background-active: $surface;
     }
-    TaskForm Prompt:ansi .text-area--cursor { background: ansi_white; color: ansi_black; }
+    TaskForm Prompt:ansi .text-area--cursor { background: ansi_white; color: ansi_black; text-style: none; }
     TaskForm .row { height: 1; padding: 0 1; }
     TaskForm .row Label { width: 10; color: $text-muted; }
     TaskForm .row.now Label { color: $text-primary; text-style: bold; }
@@ -93,7 +97,7 @@ class TaskForm(Dialog[Fields]):
     TaskForm .row Line:focus { background: $primary 18%; }
     TaskForm .row Line:ansi, TaskForm .row Line:ansi:focus { border: none; background: ansi_default; }
     TaskForm .row Line:ansi:focus { text-style: underline; }
-    TaskForm CompletionLine { padding: 0 1 0 11; background: $surface; display: none; }
+    TaskForm Completions { padding: 0 1 0 11; }
     TaskForm #fault { padding: 0 2; max-height: 3; display: none; }
     TaskForm #ends { height: 1; align-horizontal: right; }
     TaskForm #ends Button {
@@ -139,7 +143,7 @@ class TaskForm(Dialog[Fields]):
 
     def compose_box(self) -> ComposeResult:
         """The prompt, the rows, what they may become, what is wrong, and the button."""
-        with VerticalScroll(id="fields", can_focus=False):
+        with Rows(id="fields"):
             prompt = Prompt(clean(self._text_of("prompt")), id="prompt", highlight_cursor_line=False)
             prompt.border_title = Content("What is to be done? (the prompt)")
             yield prompt
@@ -147,7 +151,7 @@ class TaskForm(Dialog[Fields]):
                 with Horizontal(classes="row"):
                     yield Label(name, markup=False)
                     yield self._line(name, hint)
-        yield CompletionLine(hint="→ or ctrl+n")
+        yield Completions(beside=True, hint="→ or ctrl+n")
         yield Static("", id="fault", classes="fault", markup=False)
         with Horizontal(id="ends"):
             yield Button(Content("Add the task"), id="add")
@@ -184,11 +188,11 @@ class TaskForm(Dialog[Fields]):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """What it may become now."""
-        if event.value != self.query_one(CompletionLine).cycle.text:
+        if event.value != self.query_one(Completions).cycle.text:
             self._offer()
 
     def _offer(self) -> None:
-        below, line = self.query_one(CompletionLine), self.focused
+        below, line = self.query_one(Completions), self.focused
         name = (line.id or "").removeprefix("field-") if isinstance(line, Line) else ""
         found = self._found(name, line.value) if isinstance(line, Line) else ()
         below.cycle.offer(line.value if isinstance(line, Line) else "", found)
@@ -196,7 +200,7 @@ class TaskForm(Dialog[Fields]):
 
     def action_complete(self) -> None:
         """The next completion."""
-        below, line = self.query_one(CompletionLine), self.focused
+        below, line = self.query_one(Completions), self.focused
         if isinstance(line, Line) and below.cycle.found:
             line.put(below.cycle.step(1))
             below.refresh()

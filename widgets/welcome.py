@@ -165,12 +165,9 @@ class Welcome(Screen[str]):
             event.stop()
             self.action_choose(WAYS[self.query_one(OptionList).cursor].id)
 
-    def on_click(self, event: events.Click) -> None:
+    def on_option_list_picked(self, message: OptionList.Picked) -> None:
         """A way on was clicked."""
-        view = self.query_one(OptionList)
-        row = view.row_at(event.y) if event.widget is view else None
-        if row is not None:
-            self.action_choose(WAYS[row].id)
+        self.action_choose(WAYS[message.row].id)
 
     def action_move(self, rows: int) -> None:
         """To the next way on."""
