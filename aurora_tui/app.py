@@ -87,12 +87,21 @@ class AuroraApp(App[Ended]):
         self._attached: tuple[str, ...] = ()
         for theme in THEMES:
             self.register_theme(theme)
+        self._begin_with_theme(profile.theme if profile.theme in self.available_themes else terminal.DARK)
+
+    def _begin_with_theme(self, name: str) -> None:
+        """Set the theme before the first style sheet is read, which would be read twice otherwise."""
+        self.set_reactive(AuroraApp.theme, name)
+        self.stylesheet.set_variables(self.get_css_variables())
+        dark = self.current_theme.dark
+        for of_theme, wanted in ((f"-theme-{name}", True), ("-dark-mode", dark), ("-light-mode", not dark)):
+            self.set_class(wanted, of_theme, update=False)
+        self._refresh_truecolor_filter(self.ansi_theme)
 
     # --- opening ---
 
     def on_mount(self) -> None:
         """The picture first, the engine after it."""
-        self.theme = self.profile.theme if self.profile.theme in self.available_themes else terminal.DARK
         self.push_screen(self.main)
         self.call_after_refresh(self._open_soon)
 
@@ -130,6 +139,7 @@ class AuroraApp(App[Ended]):
         self.tick()
         gc.collect()
         gc.freeze()
+        gc.enable()
 
     # --- following ---
 

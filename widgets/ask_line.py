@@ -15,9 +15,8 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Input, Static
 
 from engine.text import clean
-from widgets.choice import MOST_COMPLETIONS, Completions, Taken
-from widgets.confirm import Headline
-from widgets.dialog import Dialog
+from widgets.completions import MOST_COMPLETIONS, Completions, Taken
+from widgets.dialog import Dialog, Headline
 from widgets.path_completion import matching
 from widgets.text import flat
 

@@ -4,15 +4,55 @@ from __future__ import annotations
 
 from typing import ClassVar, Generic, TypeVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import Static
 
-from widgets.text import flat
+from widgets.text import flat, wrap
 
 Result = TypeVar("Result")
+CORNERS = 6
+"""Cells of a frame's upper line that are not its title."""
+MOST_TITLE_LINES = 4
+
+
+def frame(size: Size, widest: int) -> tuple[int, int]:
+    """Pure: columns and lines a dialog's frame may take on a screen; where there is little room, all there is."""
+    if size.width < 60 or size.height < 16:
+        return min(widest, size.width), size.height
+    return min(widest, size.width * 8 // 10), size.height * 8 // 10
+
+
+def room(size: Size, widest: int) -> tuple[int, int]:
+    """Pure: columns and lines inside that frame, without its border and padding."""
+    columns, lines = frame(size, widest)
+    low = size.width < 60 or size.height < 16
+    return (columns - 4, lines - 2) if low else (columns - 6, lines - 4)
+
+
+class Headline(Static):
+    """A dialog's title in the box, where the frame is too narrow to hold all of it."""
+
+    DEFAULT_CSS = "Headline { height: auto; text-style: bold; display: none; }"
+
+    def __init__(self, title: str) -> None:
+        super().__init__("", markup=False)
+        self._title = title
+
+    def fit(self, size: Size, widest: int) -> int:
+        """Put the title where it fits on a screen of a size; how many lines it takes in the box."""
+        self.display = cell_len(self._title) + CORNERS > frame(size, widest)[0]
+        lines = wrap(self._title, room(size, widest)[0], MOST_TITLE_LINES) if self.display else []
+        self.update("\n".join(lines))
+        if self.parent is not None and isinstance(self.parent, Widget):
+            self.parent.border_title = Content("" if lines else self._title)
+        return len(lines)
 
 
 class Dialog(ModalScreen[Result], Generic[Result]):

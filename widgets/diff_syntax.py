@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from pygments.lexer import Lexer  # type: ignore[import-untyped]
-from pygments.lexers import get_lexer_for_filename  # type: ignore[import-untyped]
 from pygments.token import Token, _TokenType  # type: ignore[import-untyped]
-from pygments.util import ClassNotFound  # type: ignore[import-untyped]
 
 from engine.diff_model import DiffHunk
+
+if TYPE_CHECKING:
+    from pygments.lexer import Lexer  # type: ignore[import-untyped]
 
 MOST_LINES = 2_000
 LONGEST_LINE = 2_000
@@ -39,6 +40,9 @@ STYLES = {
 @lru_cache(maxsize=64)
 def lexer_for(path: str) -> Lexer | None:
     """The lexer for a file of that name, None when none is known."""
+    from pygments.lexers import get_lexer_for_filename  # type: ignore[import-untyped]  # not for the first frame
+    from pygments.util import ClassNotFound  # type: ignore[import-untyped]
+
     name = path.rpartition("/")[2]
     try:
         lexer = get_lexer_for_filename(name, stripnl=False, ensurenl=False)

@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, Label, Static, TextArea
 
 from engine.text import clean
 from widgets.ask_line import Line
-from widgets.choice import Completions, Taken
+from widgets.completions import Completions, Taken
 from widgets.dialog import Dialog
 from widgets.path_completion import complete_names, complete_paths
 from widgets.text import expanded, flat

@@ -1,5 +1,4 @@
-"""The first start in a repository without a plan: what this is, and two ways to begin. And what is said when
-the terminal is too small for anything else."""
+"""The first start in a repository without a plan: what this is, and two ways to begin."""
 
 from __future__ import annotations
 
@@ -20,9 +19,8 @@ from textual.widgets import Static
 from widgets.choice import Option, OptionList
 from widgets.look import Painted
 from widgets.text import cut_path, flat, wrap
+from widgets.too_small import TooSmall
 
-COLUMNS, LINES = 40, 10
-"""The least Aurora needs."""
 CURTAIN = (
     "      ▁▂▄▅▆▇▇▇▆▅▄▂▁          ▁▂▂▃▃▃▂▂▁        ",
     "▂▂▃▄▆▇█████████████▇▆▅▅▅▅▅▆▇██████████▇▆▅▄▃▂▂▁",
@@ -45,29 +43,6 @@ WAYS = (
     Option("quit", "quit"),
 )
 WIDE = 66
-
-
-def too_small(columns: int, lines: int) -> str:
-    """Pure: what a terminal of a size is told, "" when it is large enough."""
-    if columns >= COLUMNS and lines >= LINES:
-        return ""
-    return f"Aurora needs {COLUMNS}×{LINES},\nthis is {columns}×{lines}"
-
-
-class TooSmall(Static):
-    """Says so, as long as the screen is too small; otherwise it is not there."""
-
-    DEFAULT_CSS = "TooSmall { width: 100%; height: 100%; content-align: center middle; text-align: center; }"
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__("", id=id, markup=False)
-
-    def fit(self, columns: int, lines: int) -> bool:
-        """Another size; True when it is too small."""
-        words = too_small(columns, lines)
-        self.update(words)
-        self.display = bool(words)
-        return self.display
 
 
 class Wordmark(Painted):

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-from difflib import get_close_matches
+from importlib import import_module
 
 import click
 
-from aurora_tui.cli.looking import COMMANDS as LOOKING
-from aurora_tui.cli.running import COMMANDS as RUNNING
-from aurora_tui.cli.running import run, welcome
-from aurora_tui.cli.setting_up import COMMANDS as SETTING_UP
-from aurora_tui.cli.steering import COMMANDS as STEERING
-
-FAMILIES: dict[str, tuple[click.Command, ...]] = {
-    "Run": RUNNING,
-    "Look": LOOKING,
-    "Steer": STEERING,
-    "Set up": SETTING_UP,
+FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "Run": ("running", ("run", "attach", "demo")),
+    "Look": ("looking", ("status", "graph", "locks", "queue", "log", "diff", "story")),
+    "Steer": (
+        "steering",
+        (
+            *("add", "pause", "resume", "stop", "message", "retry", "drop"),
+            *("priority", "workers", "lock"),
+            *("resolve", "undo"),
+        ),
+    ),
+    "Set up": ("setting_up", ("init", "check", "doctor", "clean", "slot")),
 }
+"""The module of each family and its commands' names: a command is imported when it is asked for."""
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 EPILOG = """\b
 Examples:
@@ -38,9 +40,20 @@ Exit codes: 0 all landed · 1 something failed or was dropped · 2 wrong use or 
 class Families(click.Group):
     """A group that lists its commands by family and knows what is meant by a mistyped one."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, family by family."""
+        return [name for _, names in FAMILIES.values() for name in names]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, None when there is none."""
+        family = next((family for family, (_, names) in FAMILIES.items() if cmd_name in names), None)
+        commands = commands_of(family) if family is not None else ()
+        return next((command for command in commands if command.name == cmd_name), None)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The help of the group."""
-        for family, commands in FAMILIES.items():
+        for family in FAMILIES:
+            commands = commands_of(family)
             with formatter.section(family):
                 formatter.write_dl([(_usage(command), command.get_short_help_str(80)) for command in commands])
 
@@ -53,9 +66,17 @@ class Families(click.Group):
         name = args[0]
         if self.get_command(ctx, name) is not None or name.startswith("-"):
             return super().resolve_command(ctx, args)
-        near = get_close_matches(name, self.commands, 1, 0.5)
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, self.list_commands(ctx), 1, 0.5)
         hint = f"did you mean `aurora {near[0]}`?" if near else "`aurora --help` lists all commands"
         raise ConfigError(f"there is no command `{name}`", hint)
+
+
+def commands_of(family: str) -> tuple[click.Command, ...]:
+    """The commands of a family."""
+    commands: tuple[click.Command, ...] = import_module(f"aurora_tui.cli.{FAMILIES[family][0]}").COMMANDS
+    return commands
 
 
 def _usage(command: click.Command) -> str:
@@ -93,6 +114,8 @@ def aurora(ctx: click.Context, folders: tuple[str, ...]) -> None:
     for folder in folders:
         _enter(folder)
     if ctx.invoked_subcommand is None:
+        from aurora_tui.cli.running import run, welcome
+
         if _first_time():
             welcome(ctx)
         else:
@@ -105,8 +128,3 @@ def _first_time() -> bool:
     from aurora_tui.cli.screen import on_a_terminal
 
     return on_a_terminal() and not (here().root / PLAN_FILE).exists()
-
-
-for _commands in FAMILIES.values():
-    for _command in _commands:
-        aurora.add_command(_command)

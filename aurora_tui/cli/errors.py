@@ -5,9 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import tempfile
-import time
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
@@ -112,6 +109,9 @@ def _wrong_use(error: click.UsageError) -> int:
 
 def _unexpected(error: BaseException) -> int:
     """A bug, or a machine in trouble: the traceback goes to a file."""
+    import time  # only a bug needs these, and every start would pay for them
+    import traceback
+
     text = "".join(traceback.format_exception(error))
     path = _log(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {' '.join(sys.argv)}\n{text}\n")
     sentence = str(error).split("\n", 1)[0] or type(error).__name__
@@ -120,6 +120,8 @@ def _unexpected(error: BaseException) -> int:
 
 
 def _log(text: str) -> Path | None:
+    import tempfile
+
     try:
         try:
             from engine.repo import Repo

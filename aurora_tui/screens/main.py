@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.css.query import NoMatches
 from textual.screen import Screen
-from textual.widgets import Static
 
 from aurora_tui.actions import BY_ID, MAIN, Place, Situation, all_keys, bar_actions, for_key, key_name
 from engine.model import TaskView
@@ -30,6 +29,7 @@ from widgets.story_pane import StoryPane
 from widgets.tab_line import Tab, TabLine
 from widgets.table_view import TableView
 from widgets.text import flat
+from widgets.too_small import TooSmall
 from widgets.words import STYLES, state_words
 from widgets.worker_pane import WorkerPane
 
@@ -81,7 +81,7 @@ class MainScreen(Screen[None]):
                 yield StoryPane(id="story")
         yield LineBar(id="line")
         yield KeyBar(id="keys")
-        yield Static("", id="too-small", markup=False)
+        yield TooSmall()
 
     def on_mount(self) -> None:
         """Titles, and the focus where the run is seen first."""
@@ -228,12 +228,12 @@ class MainScreen(Screen[None]):
         """Divide the screen."""
         columns, lines = self.size
         self._shape = shape_of(columns, lines)
-        self.set_class(self._shape is Shape.TOO_SMALL, "-small")
+        self.set_class(self.query_one(TooSmall).fit(columns, lines), "-small")
         self.set_class(self._shape is Shape.TABS, "-tabs")
         self.set_class(self._shape is Shape.LIST, "-list")
         if self._shape is Shape.TOO_SMALL:
-            self.query_one("#too-small", Static).update(f"Aurora needs 40×10,\nthis is {columns}×{lines}")
-        elif self._shape is Shape.FULL and not self.zoomed:
+            return
+        if self._shape is Shape.FULL and not self.zoomed:
             self._lay_out_full(columns, lines - 3)
         else:
             self._lay_out_one()

@@ -23,7 +23,8 @@ from widgets.confirm import Confirm
 from widgets.help_sheet import HelpRow, HelpSheet
 from widgets.path_completion import Cycle, complete_names, complete_paths, matching, segments
 from widgets.task_form import TaskForm
-from widgets.welcome import TooSmall, Welcome, too_small
+from widgets.too_small import TooSmall, too_small
+from widgets.welcome import Welcome
 
 SIZES = ((40, 12), (80, 24), (120, 36))
 SMALL = SIZES[:1]
