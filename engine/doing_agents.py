@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FIRST_PORT = 21000
 PORTS_PER_WORKER = 20
+MOST_WORKERS = 512
 SWEEP_EVERY = 10.0
 MEASURE_EVERY = 2.0
 NOT_RUN = (126, 127)
@@ -152,8 +153,7 @@ class AgentJobs:
 
     def environment(self, worker: str, owner: str) -> dict[str, str]:
         """What every command of a worker gets: shims first on PATH, its own ports, temporary folder, project name."""
-        number = int(worker[1:]) if worker[1:].isdigit() else 0
-        port = FIRST_PORT + number * PORTS_PER_WORKER
+        port = first_port(worker)
         scratch = self.runner.worktrees.root / ".tmp" / worker
         scratch.mkdir(parents=True, exist_ok=True)
         slots = self.runner.slots
@@ -486,6 +486,16 @@ class AgentJobs:
                 tail=tail,
             )
         )
+
+
+def first_port(worker: str) -> int:
+    """The first of a worker's own ports; the worktrees tests run in come after all workers."""
+    name, _, lane = worker.partition("-")
+    if name == "test":
+        number = MOST_WORKERS + int(lane or 1)
+    else:
+        number = int(worker[1:]) if worker[1:].isdigit() else 0
+    return FIRST_PORT + number * PORTS_PER_WORKER
 
 
 def _usage_file(prompt_file: Path) -> Path:

@@ -11,15 +11,12 @@ from engine import events as ev
 from engine.errors import AuroraError
 from engine.landing import LandingBlocked, TargetChanged, land, undo
 from engine.merging import build_chain
-from engine.model import Verdict
-from engine.process import tail
 from engine.resolving import resolve
 
 if TYPE_CHECKING:
     from engine.runner import Runner
 
 TRY_LANDING_EVERY = 1.0
-TEST_WORKTREE = "test"
 
 
 class MergeJobs:
@@ -29,7 +26,6 @@ class MergeJobs:
         self.runner = runner
         self._wanted: ef.Land | None = None
         self._landing = False
-        self.log = ""
 
     async def build(self, effect: ef.BuildChain) -> None:
         """BuildChain → ChainBuilt | ChainFailed | TargetMoved."""
@@ -44,7 +40,7 @@ class MergeJobs:
         now = repo.resolve(f"refs/heads/{self.runner.settings.target}")
         if now != effect.target:
             return ev.TargetMoved(at=time.time(), commit=now)
-        steps, conflicts = build_chain(repo, effect.base, effect.branches, self._message)
+        steps, conflicts, aside = build_chain(repo, effect.base, effect.branches, self._message)
         return ev.ChainBuilt(
             at=time.time(),
             candidate=effect.candidate,
@@ -52,49 +48,13 @@ class MergeJobs:
             base_tree=repo.tree_of(effect.base),
             steps=tuple(steps),
             conflicts=dict(conflicts),
+            aside=aside,
         )
 
     def _message(self, task: str) -> str:
         record = self.runner.machine.state.tasks[task]
         title = record.spec.prompt.strip().split("\n", 1)[0][:60]
         return f"Merge {record.branch}: {title}\n\nAurora-Task: {task}\nAurora-Run: {self.runner.machine.state.run}\n"
-
-    async def test(self, effect: ef.TestCandidate) -> None:
-        """TestCandidate → CandidateTested."""
-        started = time.monotonic()
-        log = self.runner.run_folder / f"{effect.candidate}.{effect.commit[:9]}.test.log"
-        log.unlink(missing_ok=True)
-        self.log = str(log.relative_to(self.runner.repo.aurora_dir))
-        verdict, command, words = Verdict.ERROR, "", ""
-        try:
-            verdict, command = await self._test(effect)
-        except (AuroraError, OSError) as error:
-            words = str(error)
-        finally:
-            self.log = ""
-        output = await asyncio.to_thread(tail, log)
-        self.runner.post(
-            ev.CandidateTested(
-                at=time.time(),
-                candidate=effect.candidate,
-                commit=effect.commit,
-                tree=effect.tree,
-                verdict=verdict,
-                seconds=round(time.monotonic() - started, 3),
-                command=command,
-                tail=words or output,
-            )
-        )
-
-    async def _test(self, effect: ef.TestCandidate) -> tuple[Verdict, str]:
-        runner, settings = self.runner, self.runner.settings
-        commands = [*settings.checks, *([settings.integration_test] if settings.integration_test else [])]
-        log = runner.run_folder / f"{effect.candidate}.{effect.commit[:9]}.test.log"
-        async with runner.slots.slot("integration test", commands[-1] if commands else ""):
-            path = await asyncio.to_thread(runner.worktrees.prepare_detached, TEST_WORKTREE, effect.commit)
-            env = runner.agents.environment(TEST_WORKTREE, "integration test") | {"AURORA_SLOT": "integration test"}
-            await runner.agents.set_up(TEST_WORKTREE, path, has_slot=True)
-            return await runner.agents.run_all(commands, path, log, env, f"test-{effect.candidate}")
 
     # --- landing ---
 

@@ -120,11 +120,15 @@ class BuildChain(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestCandidate(Effect):
-    """Check out `commit` in the test worktree and run checks and the integration test. Answered by CandidateTested."""
+    """Check out `commit` in the test worktree of this lane and run checks and the integration test, or `only` the named
+    tests of this runner. Answered by CandidateTested."""
 
     candidate: str
     commit: str
     tree: str
+    only: tuple[str, ...] = ()
+    runner: str = ""
+    lane: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

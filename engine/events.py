@@ -174,13 +174,18 @@ class ChainStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainBuilt(Event):
-    """The chain of `candidate` was merged in memory; tasks in `conflicts` (with their paths) were left out."""
+    """The chain of `candidate` was merged in memory.
+
+    Tasks in `conflicts` (with their paths) do not merge with the base and were left out; those in `aside` conflict only
+    with a branch before them in this chain, which has not landed yet.
+    """
 
     candidate: str
     base: str
     base_tree: str
     steps: tuple[ChainStep, ...]
     conflicts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    aside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +198,11 @@ class ChainFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateTested(Event):
-    """A verdict on exactly one tree."""
+    """A verdict on exactly one tree.
+
+    `failures` are the tests that are red, as far as the output names them; `narrowable` when it names all of them and
+    they can be run by themselves. With `only` nothing else was run; those of them that are not there are `missing`.
+    """
 
     candidate: str
     commit: str
@@ -202,6 +211,11 @@ class CandidateTested(Event):
     seconds: float
     command: str = ""
     tail: str = ""
+    failures: tuple[str, ...] = ()
+    narrowable: bool = False
+    runner: str = ""
+    only: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

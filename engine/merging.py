@@ -59,8 +59,9 @@ def merge_commit(repo: Repo, ours: str, theirs: str, message: str) -> str | None
 
 def build_chain(
     repo: Repo, base: str, branches: Iterable[tuple[str, str]], message: Callable[[str], str]
-) -> tuple[tuple[ChainStep, ...], dict[str, tuple[str, ...]]]:
-    """Merge (task, commit) pairs one after the other onto `base`; steps, and the paths of those that conflict.
+) -> tuple[tuple[ChainStep, ...], dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """Merge (task, commit) pairs one after the other onto `base`: the steps; the paths of branches that conflict with
+    the base; the branches that conflict only with others of the chain.
 
     Each step is a merge commit of (what is merged so far, branch). A branch with a conflict is left out. A branch
     that is contained already is a step that adds no commit.
@@ -69,6 +70,7 @@ def build_chain(
     todo = list(branches)
     steps = _drafted(repo, base, todo, message, rules)
     conflicts: dict[str, tuple[str, ...]] = {}
+    aside: list[str] = []
     tip, tree = (steps[-1].commit, steps[-1].tree) if steps else (base, repo.tree_of(base))
     for task, commit in todo[len(steps) :]:
         if repo.is_ancestor(commit, tip):
@@ -76,11 +78,15 @@ def build_chain(
             continue
         merged = _merge(repo, tip, commit, rules.folder)
         if merged.tree is None:
-            conflicts[task] = merged.conflicts
+            with_base = merged if tip == base else _merge(repo, base, commit, rules.folder)
+            if with_base.tree is None:
+                conflicts[task] = with_base.conflicts
+            else:
+                aside.append(task)
             continue
         tip, tree = repo.commit_tree(merged.tree, [tip, commit], message(task)), merged.tree
         steps.append(ChainStep(task, commit, tip, tree))
-    return tuple(steps), conflicts
+    return tuple(steps), conflicts, tuple(aside)
 
 
 def _drafted(

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from engine import events as ev
 from engine.effects import Effect, TakeBack
 from engine.graph import TaskGraph
-from engine.merge_queue import Build
 from engine.model import TaskState
 from engine.plan import Plan, TaskSpec
 from engine.rules_attempt import capture, prepare, start, test_alone
 from engine.rules_collision import update
 from engine.rules_intent import to_queue
-from engine.rules_merge import act, chain, clear_halt, land, on_target_moved, resolve
-from engine.state import Ending, State, Step, TaskRecord
+from engine.rules_merge import act, clear_halt, land, on_target_moved, resolve
+from engine.state import Ending, State, Step, TaskRecord, test_lanes
 
 OPEN = (TaskState.WAITING, TaskState.QUEUED, TaskState.FAILED)
 
@@ -59,12 +58,7 @@ def redo(state: State, record: TaskRecord) -> Iterator[Effect]:
 
 
 def _redo_merging(state: State) -> Iterator[Effect]:
-    at_work = state.queue.chain
-    if at_work is not None and not at_work.built:
-        yield chain(state, Build(at_work.candidate, at_work.branches))
-    test = state.queue.retest()
-    if test is not None:
-        yield from act(state, [test])
+    yield from act(state, [*state.queue.builds(), *state.queue.tests()])
     if state.landing:
         yield land(state)
     if state.undoing:
@@ -102,8 +96,9 @@ def _adopt_settings(state: State, plan: Plan) -> None:
     state.slots.set_limit(settings.max_concurrency)
     state.budget.usd, state.budget.tokens = settings.budget_usd, settings.budget_tokens
     state.queue.tested = bool(settings.checks or settings.integration_test)
+    state.queue.lanes = test_lanes(settings)
     if (before.checks, before.integration_test) != (settings.checks, settings.integration_test):
-        state.queue.verdicts.clear()
+        state.queue.forget()
 
 
 def _adopt_spec(state: State, record: TaskRecord, spec: TaskSpec) -> None:

@@ -14,10 +14,11 @@ from engine.effects import (
     Resolve,
     TestCandidate,
 )
-from engine.merge_queue import Accept, Action, BaseRed, Build, Eject, Stuck, Test
+from engine.merge_queue import Action, Build, Test
 from engine.model import TaskState, Verdict
 from engine.rules_attempt import release
 from engine.state import Landing, State, Step, TaskRecord
+from engine.trial import Accept, BaseRed, Eject, Stuck
 
 
 def start_chain(state: State) -> Iterator[Effect]:
@@ -30,28 +31,29 @@ def start_chain(state: State) -> Iterator[Effect]:
         return
     if len(state.queue.waiting) < state.workers and any(r.attempt.step is Step.CAPTURING for r in state.with_worker()):
         return
-    build = state.queue.start()
-    if build is not None:
-        for task, _ in build.branches:
-            state.tasks[task].reason = f"is merged in {build.candidate}"
-        yield chain(state, build)
+    actions = state.queue.start()
+    for task in state.queue.members():
+        state.tasks[task].reason = "is merged"
+    yield from act(state, actions)
 
 
 def chain(state: State, build: Build) -> BuildChain:
     """The effect that merges a chain in memory."""
-    return BuildChain(candidate=build.candidate, base=state.tip, target=state.target, branches=build.branches)
+    base = build.base or state.tip
+    return BuildChain(candidate=build.candidate, base=base, target=state.target, branches=build.branches)
 
 
 def on_chain_built(state: State, event: ev.ChainBuilt) -> Iterator[Effect]:
     """Branches that conflict leave the chain; the rest is tested as one tree."""
-    at_work = state.queue.chain
-    if at_work is None or at_work.candidate != event.candidate:
-        return
-    branches = dict(at_work.branches)
-    actions = state.queue.merged(event.candidate, event.base, event.base_tree, event.steps)
+    at_work = {build.candidate for build in state.queue.builds() if not build.base}
+    members = state.queue.members()
+    actions = state.queue.merged(event.candidate, event.base, event.base_tree, event.steps, event.aside)
     for task, paths in event.conflicts.items():
-        if task in branches:
+        if task in members and event.candidate in at_work:
             to_conflict(state, state.tasks[task], paths)
+    for task in event.aside:
+        if task in members:
+            state.tasks[task].reason = "waits: it conflicts with a branch that is tested at this moment"
     yield from act(state, actions)
 
 
@@ -64,7 +66,7 @@ def to_conflict(state: State, record: TaskRecord, paths: Sequence[str]) -> None:
 
 def on_chain_failed(state: State, event: ev.ChainFailed) -> Iterator[Effect]:
     """Git itself failed; nothing is blamed on a task."""
-    if state.queue.chain is not None and state.queue.chain.candidate == event.candidate:
+    if any(build.candidate == event.candidate for build in state.queue.builds()):
         state.queue.abandon()
         state.queue.halted = event.error
         state.stuck = f"branches could not be merged: {event.error}"
@@ -82,27 +84,38 @@ def act(state: State, actions: Sequence[Action]) -> Iterator[Effect]:
             case Eject():
                 _eject(state, action)
             case BaseRed():
-                state.target_red = action.tail or "red"
+                named = f"{_some(action.names)}\n" if action.names else ""
+                state.target_red = f"{named}{action.tail}" or "red"
                 _back_to_merging(state, f"the tests are red on {state.plan.settings.target} itself")
             case Stuck():
                 state.stuck = f"the tests could not be run: {action.tail}"
                 _back_to_merging(state, "the tests could not be run")
             case Build():
                 yield chain(state, action)
+    for task, _ in state.queue.waiting:
+        if state.tasks[task].state is TaskState.TESTING:
+            state.move(state.tasks[task], TaskState.MERGING, "is merged and tested again with what is left")
 
 
 def _test(state: State, test: Test) -> Iterator[Effect]:
     state.tests_of[test.commit] = test.tasks
-    at_work = state.queue.chain
-    under_test = set(test.tasks)
-    for task, _ in at_work.branches if at_work else ():
+    under_test = {task for one in state.queue.tests() for task in one.tasks} & set(state.queue.members())
+    for task in state.queue.members():
         record = state.tasks[task]
         if task in under_test:
-            others = [t for t in test.tasks if t != task]
-            state.move(record, TaskState.TESTING, f"tested with {', '.join(others)}" if others else "tested")
+            others = [other for other in test.tasks if other != task]
+            words = "its failing tests run again" if test.only else "tested"
+            state.move(record, TaskState.TESTING, f"{words} with {', '.join(others)}" if others else words)
         else:
-            state.move(record, TaskState.MERGING, "waits while the culprit of a red chain is looked for")
-    yield TestCandidate(candidate=test.candidate, commit=test.commit, tree=test.tree)
+            state.move(record, TaskState.MERGING, "waits while the culprit of a red tree is looked for")
+    yield TestCandidate(
+        candidate=test.candidate,
+        commit=test.commit,
+        tree=test.tree,
+        only=test.only,
+        runner=test.runner,
+        lane=test.lane,
+    )
 
 
 def on_candidate_tested(state: State, event: ev.CandidateTested) -> Iterator[Effect]:
@@ -121,6 +134,8 @@ def _accept(state: State, accepted: Accept) -> Iterator[Effect]:
         record.reason = "tested; lands" if state.queue.tested else "merged (no tests are configured); lands"
     state.tip = accepted.steps[-1].commit
     state.landing_candidate = accepted.candidate
+    if accepted.flaky:
+        state.tell(accepted.steps[-1].task, f"flaky, green when run again: {_some(accepted.flaky)}")
     yield land(state)
 
 
@@ -130,19 +145,37 @@ def land(state: State) -> Land:
 
 
 def _eject(state: State, eject: Eject) -> None:
-    record = state.tasks[eject.step.task]
-    timed_out = eject.verdict is Verdict.TIMEOUT
-    words = "the tests do not end with it" if timed_out else "the tests are red with it"
-    if eject.beside or state.landings:
-        words += " on top of " + (", ".join(eject.beside) if eject.beside else "what landed")
-    record.failures.append(f"{words}\n{eject.command}\n{eject.tail}".strip())
-    record.continue_from = eject.step.branch_commit
+    record = state.tasks[eject.task]
+    words = _blame(state, eject)
+    names = f"failing: {', '.join(eject.names)}" if eject.names else ""
+    record.failures.append("\n".join(part for part in (words, names, eject.command, eject.tail) if part))
+    record.beside = tuple(dict.fromkeys((*([eject.partner] if eject.partner else ()), *eject.beside)))
+    record.continue_from = eject.commit
     if record.tries_left > 0:
         record.tries_left -= 1
         state.move(record, TaskState.QUEUED, f"{words}; tries again")
     else:
         state.move(record, TaskState.FAILED, words)
         release(state, record)
+
+
+def _blame(state: State, eject: Eject) -> str:
+    """One sentence: with whom, and which tests."""
+    what = f"{_some(eject.names)} is red" if len(eject.names) == 1 else f"{_some(eject.names)} are red"
+    words = f"{what} with it" if eject.names else "the tests are red with it"
+    if eject.verdict is Verdict.TIMEOUT:
+        words = "the tests do not end with it"
+    if eject.partner:
+        return f"{words}, but only together with {eject.partner}"
+    if eject.alone:
+        return f"{words} alone"
+    if eject.beside or state.landings:
+        words += " on top of " + (", ".join(eject.beside) if eject.beside else "what landed")
+    return words
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _back_to_merging(state: State, reason: str) -> None:
@@ -201,11 +234,15 @@ def on_target_moved(state: State, event: ev.TargetMoved) -> Iterator[Effect]:
     state.landing.clear()
     state.landing_blocked = ""
     yield from drop_chain(state, "the target moved: merged again")
-    for task in reversed(again):
-        record = state.tasks[task]
-        state.move(record, TaskState.MERGING, "the target moved: merged again")
-        state.queue.waiting.insert(0, (task, record.commit))
+    state.queue.rebase()
+    _merge_again(state, again, "the target moved: merged again")
     clear_halt(state)
+
+
+def _merge_again(state: State, tasks: Sequence[str], reason: str) -> None:
+    for task in tasks:
+        state.move(state.tasks[task], TaskState.MERGING, reason)
+    state.queue.rejoin((task, state.tasks[task].commit) for task in tasks)
 
 
 def land_words(state: State) -> str:
@@ -220,23 +257,23 @@ def clear_halt(state: State) -> None:
 
 
 def drop_chain(state: State, reason: str) -> Iterator[Effect]:
-    """Give the chain at work up; its branches wait again."""
-    at_work = state.queue.chain
-    if at_work is None:
+    """Give the round at work up; its branches wait again."""
+    if state.queue.round is None:
         return
+    tests = state.queue.tests()
     state.queue.abandon()
     _back_to_merging(state, reason)
-    if at_work.testing is not None:
-        yield CancelTest(candidate=at_work.candidate)
+    for test in tests:
+        yield CancelTest(candidate=test.candidate)
 
 
 def withdraw(state: State, record: TaskRecord) -> Iterator[Effect]:
-    """Take a task's branch out of the queue, the chain at work and a landing that still waits."""
-    at_work = state.queue.chain
-    if state.queue.withdraw(record.id) and at_work is not None:
+    """Take a task's branch out of the queue, the round at work and a landing that still waits."""
+    tests = state.queue.tests()
+    if state.queue.withdraw(record.id):
         _back_to_merging(state, f"{record.id} left the chain: merged again")
-        if at_work.testing is not None:
-            yield CancelTest(candidate=at_work.candidate)
+        for test in tests:
+            yield CancelTest(candidate=test.candidate)
     if record.id in state.landing:
         yield CancelLanding()
         yield from _unland(state, record.id)
@@ -249,10 +286,8 @@ def _unland(state: State, leaving: str) -> Iterator[Effect]:
     state.landing_blocked = ""
     state.tip = state.target
     yield from drop_chain(state, f"{leaving} left the landing: merged again")
-    for task in reversed(others):
-        record = state.tasks[task]
-        state.move(record, TaskState.MERGING, f"{leaving} left the landing: merged again")
-        state.queue.waiting.insert(0, (task, record.commit))
+    state.queue.rebase()
+    _merge_again(state, others, f"{leaving} left the landing: merged again")
 
 
 def offer_released(state: State) -> None:

@@ -19,6 +19,7 @@ from engine import events as ev
 from engine.doing_agents import AgentJobs
 from engine.doing_merges import MergeJobs
 from engine.doing_slots import SlotJobs
+from engine.doing_tests import TestJobs
 from engine.errors import AuroraError
 from engine.journal import Journal
 from engine.machine import Machine
@@ -89,6 +90,7 @@ class Runner:
         self.slots = SlotJobs(self)
         self.agents = AgentJobs(self)
         self.merges = MergeJobs(self)
+        self.candidate_tests = TestJobs(self)
         self.tests: dict[str, Job] = {}
         self._carry = self._carriers()
         try:
@@ -176,7 +178,7 @@ class Runner:
             case ef.EndEngine():
                 self._ending = True
             case ef.TestCandidate():
-                self.tests[effect.candidate] = self.pool.start(self.merges.test(effect))
+                self.tests[effect.candidate] = self.pool.start(self.candidate_tests.test(effect))
             case ef.TestAttempt():
                 self.tests[effect.task] = self.pool.start(self.agents.test(effect))
             case _:
@@ -199,7 +201,7 @@ class Runner:
             self._publish_due.cancel()
             self._publish_due = None
         began = time.perf_counter()
-        beside = Beside(dict(self.agents.work), self.merges.log)
+        beside = Beside(dict(self.agents.work), next(iter(self.candidate_tests.logs), ""))
         self._latest = self._snapshots.make(self.machine.state, beside)
         self._pause = (time.perf_counter() - began) / PUBLISH_SHARE
         self.on_published()

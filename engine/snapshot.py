@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.bounds import lower_bound
 from engine.forecast import MOST_SIMULATED, Left, Source, forecast
 from engine.locks import Claim, Lock
+from engine.merge_queue import MergeQueue, Test
 from engine.model import (
     BoundView,
     ForecastView,
@@ -314,17 +315,16 @@ def _wants(state: State, task: str, lock: Lock) -> bool:
 
 
 def _merge(state: State, log: str) -> MergeView:
-    chain = state.queue.chain
+    queue = state.queue
     phase, detail = "idle", ""
-    if chain is not None:
-        phase = "testing" if chain.testing is not None else "merging"
-        what = "the target alone" if chain.testing == 0 else f"{chain.testing} of {len(chain.steps)} branches"
-        detail = what if chain.testing is not None else ""
+    if queue.round is not None:
+        tests = queue.tests()
+        phase, detail = ("testing", _under_test(queue, tests)) if tests else ("merging", "")
     elif state.landing:
         phase, detail = "landing", land_words(state)
     return MergeView(
-        waiting=tuple(task for task, _ in state.queue.waiting),
-        chain=tuple(task for task, _ in chain.branches) if chain else tuple(state.landing),
+        waiting=tuple(task for task, _ in queue.waiting),
+        chain=queue.members() if queue.round is not None else tuple(state.landing),
         phase=phase,
         detail=detail,
         landing_blocked=state.landing_blocked,
@@ -348,6 +348,17 @@ def _merge(state: State, log: str) -> MergeView:
     )
 
 
+def _under_test(queue: MergeQueue, tests: Sequence[Test]) -> str:
+    """What the tests under way are about."""
+    first = tests[0]
+    what = f"{len(first.tasks)} of {len(queue.members())} branches" if first.tasks else "the target alone"
+    if len(tests) > 1:
+        what = f"{len(tests)} sets of branches"
+    if first.only:
+        what += f", {len(first.only)} failing test{'s' if len(first.only) > 1 else ''} only"
+    return what
+
+
 def _slots(state: State) -> tuple[SlotView, ...]:
     held = [SlotView(s.slot, s.owner, s.command, s.pid, True, s.at, 0, ()) for s in state.slots.held()]
     line = [
@@ -361,7 +372,7 @@ def is_idle(state: State) -> bool:
     """True when nothing is under way: only a person (or the checkout's changes going away) can move the run."""
     if any(record.state is TaskState.RUNNING or record.attempt.resuming for record in state.with_worker()):
         return False
-    if state.queue.chain is not None or state.undoing or (state.landing and not state.landing_blocked):
+    if state.queue.round is not None or state.undoing or (state.landing and not state.landing_blocked):
         return False
     return not any(record.resolving for record in state.tasks.values())
 

@@ -13,10 +13,11 @@ from engine.graph import TaskGraph
 from engine.locks import Claim, LockTable
 from engine.merge_queue import MergeQueue
 from engine.model import LockMode, TaskState
-from engine.plan import Plan, TaskSpec
+from engine.plan import Plan, Settings, TaskSpec
 from engine.slots import SlotLine
 
 DEFAULT_ESTIMATE = 60.0
+MOST_LANES = 4
 STORY_LENGTH = 200
 
 _S = TaskState
@@ -130,6 +131,7 @@ class TaskRecord:
     continue_from: str = ""
     note: str = ""
     failures: list[str] = field(default_factory=list)
+    beside: tuple[str, ...] = ()
     landed_since: list[str] = field(default_factory=list)
     commit: str = ""
     kept: list[str] = field(default_factory=list)
@@ -243,7 +245,7 @@ class State:
             workers=settings.workers,
             graph=TaskGraph({spec.id: plan.dependencies(spec) for spec in plan.tasks}),
             locks=LockTable(event.files, settings.shared),
-            queue=MergeQueue(tested=bool(settings.checks or settings.integration_test)),
+            queue=MergeQueue(bool(settings.checks or settings.integration_test), test_lanes(settings)),
             slots=SlotLine(settings.max_concurrency),
             budget=Budget(settings.budget_usd, settings.budget_tokens),
             durations=dict(event.durations),
@@ -348,3 +350,8 @@ def first_line(text: str, limit: int = 100) -> str:
     """The first line of a text, cut to `limit` characters."""
     line = text.strip().split("\n", 1)[0]
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def test_lanes(settings: Settings) -> int:
+    """How many trees may be tested at the same time, if that turns out to pay."""
+    return max(1, min(MOST_LANES, settings.max_concurrency))

@@ -153,16 +153,18 @@ def test_chains_are_chains_of_gits_merges(histories: tuple[Lab, list[list[str]]]
     repo = lab.repo
     left_out = 0
     for base, *branches in groups:
-        steps, conflicts = build_chain(repo, base, [(f"t{n}", commit) for n, commit in enumerate(branches)], str)
+        steps, conflicts, aside = build_chain(repo, base, [(f"t{n}", commit) for n, commit in enumerate(branches)], str)
         by_task = {step.task: step for step in steps}
         tip = base
         for n, commit in enumerate(branches):
             expected = gits_answer(lab.root, tip, commit)
             step = by_task.get(f"t{n}")
             assert (step.tree if step else None) == expected
-            assert (f"t{n}" in conflicts) == (step is None)
+            assert (f"t{n}" in conflicts or f"t{n}" in aside) == (step is None)
+            assert (f"t{n}" in conflicts) <= (gits_answer(lab.root, base, commit) is None)
+            assert (f"t{n}" in aside) <= (gits_answer(lab.root, base, commit) is not None)
             tip = step.commit if step else tip
-        left_out += len(conflicts)
+        left_out += len(conflicts) + len(aside)
     assert left_out > 5
 
 

@@ -17,9 +17,10 @@ def message(task: str) -> str:
 def chain(
     lab: Lab, *branches: tuple[str, str], base: str = "main"
 ) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    """Build a chain, check every step against git, and that nothing but objects was made; (tasks merged, conflicts)."""
+    """Build a chain, check every step against git, and that nothing but objects was made; (tasks merged, conflicts with
+    the base)."""
     refs, files = lab.git("for-each-ref"), photograph(lab.root, git_index=lab.root)
-    steps, conflicts = build_chain(lab.repo, lab.at(base), branches, message)
+    steps, conflicts, _ = build_chain(lab.repo, lab.at(base), branches, message)
     tip = lab.at(base)
     for step in steps:
         assert lab.at(f"{step.commit}^{{tree}}") == step.tree
@@ -66,14 +67,19 @@ def test_a_chain_of_one_and_of_many(lab: Lab) -> None:
 def test_a_conflicting_branch_leaves_the_chain_and_the_rest_goes_on(lab: Lab) -> None:
     first, second = lab.branch({"a.txt": "one\n"}), lab.branch({"a.txt": "two\n"})
     third = lab.branch({"c.txt": "c\n"})
-    assert chain(lab, ("one", first), ("two", second), ("three", third)) == (("one", "three"), {"two": ("a.txt",)})
+    landed = lab.branch({"c.txt": "landed\n"})
+    branches = (("one", first), ("two", second), ("three", third))
+    assert chain(lab, *branches) == (("one", "three"), {})
+    assert build_chain(lab.repo, lab.at("main"), branches, message)[2] == ("two",)
+    lab.git("update-ref", "refs/heads/landed", landed)
+    assert chain(lab, *branches, base="landed") == (("one",), {"three": ("c.txt",)})
 
 
 def test_contained_branches_add_no_commit(lab: Lab) -> None:
     old = lab.at("main")
     done = lab.commit({"x.txt": "x\n"})
     new = lab.branch({"y.txt": "y\n"})
-    steps, _ = build_chain(lab.repo, done, [("old", old), ("new", new), ("again", new), ("done", done)], message)
+    steps, *_ = build_chain(lab.repo, done, [("old", old), ("new", new), ("again", new), ("done", done)], message)
     assert [step.task for step in steps] == ["old", "new", "again", "done"]
     assert steps[0].commit == done
     assert steps[1].commit == steps[2].commit == steps[3].commit != done
@@ -91,7 +97,9 @@ def test_a_directory_rename_is_gits_to_judge(lab: Lab) -> None:
     repo = lab.repo
     drafts = libgit2.draft_chain(repo.git_dir, base, [(c, "m") for c in (other, renamed, added)], repo.signature())
     assert len(drafts) == 3, "the draft alone would have called it clean"
-    assert "new/late.txt" in conflicts["added"]
+    assert conflicts == {}
+    lab.git("update-ref", "refs/heads/renamed", renamed)
+    assert "new/late.txt" in chain(lab, ("other", other), ("added", added), base="renamed")[1]["added"]
     lab.git("config", "merge.directoryRenames", "false")
     assert chain(lab, ("other", other), ("renamed", renamed), ("added", added))[1] == {}
 
@@ -100,7 +108,7 @@ def test_merge_drivers_run_as_git_runs_them(lab: Lab) -> None:
     lab.git("config", "merge.mine.driver", "cat %B >> %A")
     base = lab.commit({".gitattributes": "a.txt merge=mine\n"})
     one, two = lab.branch({"a.txt": "one\n"}, start=base), lab.branch({"a.txt": "two\n"}, start=base)
-    steps, conflicts = build_chain(lab.repo, base, [("one", one), ("two", two)], message)
+    steps, conflicts, _ = build_chain(lab.repo, base, [("one", one), ("two", two)], message)
     assert conflicts == {}
     assert lab.files(steps[-1].commit)["a.txt"] == "one\ntwo"
 
@@ -149,12 +157,12 @@ def test_one_process_confirms_many_steps(lab: Lab) -> None:
 
 def test_without_libgit2_the_chain_is_the_same(lab: Lab) -> None:
     ones = [(f"t{n}", lab.branch({f"n{n}.txt": f"{n}\n"})) for n in range(3)]
-    drafted, _ = build_chain(lab.repo, lab.at("main"), ones, message)
+    drafted, *_ = build_chain(lab.repo, lab.at("main"), ones, message)
     lab.git("config", "extensions.partialClone", "nowhere")
     lab.git("config", "core.repositoryFormatVersion", "1")
     without = Repo.open(lab.root)
     assert not without.libgit2
-    alone, _ = build_chain(without, lab.at("main"), ones, message)
+    alone, *_ = build_chain(without, lab.at("main"), ones, message)
     assert [step.tree for step in alone] == [step.tree for step in drafted]
 
 
@@ -162,5 +170,5 @@ def test_a_signature_survives_odd_identities(lab: Lab, monkeypatch: pytest.Monke
     monkeypatch.setenv("GIT_AUTHOR_NAME", "Zoë O'Hara")
     monkeypatch.setenv("GIT_COMMITTER_NAME", "Zoë O'Hara")
     ones = [(f"t{n}", lab.branch({f"n{n}.txt": f"{n}\n"})) for n in range(2)]
-    steps, _ = build_chain(lab.repo, lab.at("main"), ones, message)
+    steps, *_ = build_chain(lab.repo, lab.at("main"), ones, message)
     assert lab.git("log", "-1", "--format=%an|%cn <%ce>", steps[-1].commit) == "Zoë O'Hara|Zoë O'Hara <ada@example.org>"

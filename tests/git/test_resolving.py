@@ -32,7 +32,7 @@ def resolved(lab: Lab, branch: str, onto: str, how: str) -> dict[str, str]:
     files, refs = photograph(lab.root, git_index=lab.root), lab.git("for-each-ref")
     commit = resolve(lab.repo, branch, onto, how)
     assert lab.git("log", "-1", "--format=%P", commit) == f"{branch} {onto}"
-    steps, conflicts = build_chain(lab.repo, onto, [("t", commit)], str)
+    steps, conflicts, _ = build_chain(lab.repo, onto, [("t", commit)], str)
     assert conflicts == {}
     assert steps[0].tree == lab.at(f"{commit}^{{tree}}")
     assert photograph(lab.root, git_index=lab.root) == files
