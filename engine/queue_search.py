@@ -149,7 +149,7 @@ class Searcher:
         return tuple(decisions)
 
     def _worth_a_look(self, evidence: Evidence, task: str) -> bool:
-        """Without names, to see whether a culprit is red alone takes a full run. That waits until nothing else does, and
+        """Without names, to see whether a culprit is red alone takes a full run. That waits until nothing else does and
         pays only where culprits are so rare that it may as well be a pair or a flaky test."""
         self.held[task] = self.held.get(task, 0) + 1
         rare = (evidence.bad + len(evidence.reds)) * RARE <= evidence.good + RARE
