@@ -32,6 +32,10 @@ class Kind(StrEnum):
     FILE_DIRECTORY = "file/directory"
 
 
+NAMES_ONLY = (Kind.SUBMODULE, Kind.FILE_DIRECTORY)
+"""Conflicts that have no text anybody could write."""
+
+
 class Take(StrEnum):
     """Which lines a hunk's result is made of, or what becomes of a whole file.
 
@@ -275,7 +279,8 @@ class Settlement:
     def _check(self, key: Key, decision: Decision) -> None:
         file = self.conflict.file(key[0])
         if key[1] == WHOLE:
-            if decision.take is not Take.EDITED and decision.take not in file.offers:
+            by_hand = decision.take is Take.EDITED and file.kind not in NAMES_ONLY
+            if not by_hand and decision.take not in file.offers:
                 raise ValueError(f"{file.path}: `{decision.take}` makes no sense for a {file.kind} conflict")
             return
         self.hunk(key)

@@ -1,4 +1,4 @@
-"""Settle the conflicts of a branch with what landed: by a rule, hunk by hunk, or by a person's own edits.
+"""Merge commits that settle the conflicts of a branch with what landed: by one rule for all, or as was decided.
 
 The result is a merge commit on the branch's side (parents: branch, landed), so it merges cleanly afterwards. Clean
 hunks always merge as git merges them; only conflicting hunks are decided.
@@ -11,44 +11,20 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from engine.conflict_files import Found
+from engine.conflict_model import WHOLE, Conflict, ConflictFile, Decision, Kind, Settlement, SideFile, Take, decoded
+from engine.conflict_text import marker_left, side_texts, size_for
 from engine.errors import RepoError
 from engine.git import failure
 from engine.merging import Merge, Stage, merge
 from engine.repo import Repo
 
-How = Literal["landed", "branch", "union"]
 Chosen = tuple[str, str] | None
 FAVOUR = {"landed": "--ours", "branch": "--theirs", "union": "--union"}
 FILES = ("100644", "100755")
-ONLY_BY_HAND = ("CONFLICT (file/directory)", "CONFLICT (distinct types)", "CONFLICT (submodule)")
-MARKERS = (b"<<<<<<< ", b">>>>>>> ")
+ONLY_BY_HAND = ("CONFLICT (file/directory)", "CONFLICT (distinct ", "CONFLICT (submodule", "CONFLICT(directory rename")
 BINARY = 255
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """One conflicted path and its three sides (None: not there). `merged` is the text with markers named after the
-    sides, None when only a whole side can be taken (binary, deleted on one side, symlink, new on one side)."""
-
-    path: str
-    base: bytes | None
-    landed: bytes | None
-    branch: bytes | None
-    merged: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A resolution being made in `folder`: `texts` hold markers, for each of `wholes` lie `<path>~landed` and
-    `<path>~branch` there, as far as they exist; the wanted one is renamed to `<path>`."""
-
-    branch_commit: str
-    onto: str
-    folder: Path
-    texts: tuple[str, ...]
-    wholes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,68 +70,113 @@ def resolve(repo: Repo, branch_commit: str, onto: str, how: str, message: str = 
     return repo.commit_tree(_tree_with(repo, merged.draft, chosen), [branch_commit, onto], words)
 
 
-def conflicts_of(
-    repo: Repo, branch_commit: str, onto: str, *, landed: str = "landed", branch: str = "branch"
-) -> tuple[Conflict, ...]:
-    """The conflicted paths with their sides; markers are labelled with the names `landed` and `branch`."""
-    merged = merge(repo, onto, branch_commit)
-    if merged.tree is not None:
-        return ()
-    _refuse_by_hand(merged)
-    labels = ("-L", landed, "-L", "base", "-L", branch)
-    return tuple(_conflict(repo, sides, labels) for sides in _by_path(merged))
+# --- a settlement as a commit --------------------------------------------------------------------------------------
 
 
-def settle(repo: Repo, branch_commit: str, onto: str, contents: Mapping[str, bytes | None], message: str = "") -> str:
-    """The merge commit whose conflicted paths have these contents (None: no such file).
+def settled_commit(repo: Repo, found: Found, settlement: Settlement, message: str) -> str:
+    """The merge commit of a conflict whose every part is settled; no ref moves.
 
-    RepoError when a path is missing or extra, or a conflict marker is left in one.
+    RepoError when a conflict marker is left in what was written.
     """
-    merged = merge(repo, onto, branch_commit)
-    if merged.tree is not None:
-        return repo.commit_tree(merged.tree, [branch_commit, onto], message or "Merge landed work")
-    sides = {one.path: one for one in _by_path(merged)}
-    if undecided := sorted(sides.keys() ^ contents.keys()):
-        raise RepoError(f"not every conflict is settled: {', '.join(undecided[:3])}")
-    chosen = {path: _written(repo, sides[path], content) for path, content in contents.items()}
-    tree = _tree_with(repo, merged.draft, chosen)
-    return repo.commit_tree(tree, [branch_commit, onto], message or "Merge landed work, conflicts settled by hand")
-
-
-def start_edit(
-    repo: Repo, branch_commit: str, onto: str, folder: Path, *, landed: str = "landed", branch: str = "branch"
-) -> Edit:
-    """Write the conflicted files into `folder` for an editor (see `Edit`)."""
-    texts: list[str] = []
-    wholes: list[str] = []
-    for conflict in conflicts_of(repo, branch_commit, onto, landed=landed, branch=branch):
-        file = folder / conflict.path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if conflict.merged is not None:
-            file.write_bytes(conflict.merged)
-            texts.append(conflict.path)
+    conflict, merged = found.conflict, found.merged
+    contents = settlement.contents()
+    for file in conflict.files:
+        _refuse_markers(file, contents[file.path], conflict)
+    chosen: dict[str, Chosen] = {stage.path: None for stage in merged.stages}
+    apart = {file.related[0]: file for file in conflict.files if _two_names(file) and file.base is not None}
+    for file in conflict.files:
+        if file.path in apart and file.kind is Kind.CONTENT:
             continue
-        wholes.append(conflict.path)
-        for name, content in (("landed", conflict.landed), ("branch", conflict.branch)):
-            if content is not None:
-                _side(folder, conflict.path, name).write_bytes(content)
-    return Edit(branch_commit, onto, folder, tuple(texts), tuple(wholes))
+        chosen |= _entries(repo, file, settlement, contents, merged.draft)
+    tree = _tree_with(repo, merged.draft, chosen)
+    return repo.commit_tree(tree, [conflict.branch_commit, conflict.onto], message)
 
 
-def finish_edit(repo: Repo, edit: Edit, message: str = "") -> str:
-    """The merge commit of what now lies in the edit's folder; RepoError when a marker or a choice is left."""
-    contents: dict[str, bytes | None] = {}
-    for path in (*edit.texts, *edit.wholes):
-        file = edit.folder / path
-        contents[path] = file.read_bytes() if file.is_file() else None
-        left = [side for side in ("landed", "branch") if _side(edit.folder, path, side).exists()]
-        if contents[path] is None and path in edit.wholes and left:
-            raise RepoError(f"{path} is not decided", f"rename {path}~{left[0]} to {path} to keep it, or delete it")
-    return settle(repo, edit.branch_commit, edit.onto, contents, message)
+def _two_names(file: ConflictFile) -> bool:
+    return file.kind is Kind.RENAME_RENAME
 
 
-def _side(folder: Path, path: str, side: str) -> Path:
-    return folder / f"{path}~{side}"
+def _refuse_markers(file: ConflictFile, content: bytes | None, conflict: Conflict) -> None:
+    """Markers nobody settled, and those git itself leaves inside a side when renames collide."""
+    if content is None or b"\0" in content:
+        return
+    lines = decoded(content)
+    own = (f"<<<<<<< {conflict.onto}", f">>>>>>> {conflict.branch_commit}")
+    left = marker_left(lines, side_texts(file), size_for(file)) or next((x for x in lines if x.startswith(own)), "")
+    if left:
+        raise RepoError(f"{file.path} still has conflict markers: {left.strip()}", "edit it, then finish again")
+
+
+def _entries(
+    repo: Repo, file: ConflictFile, settlement: Settlement, contents: Mapping[str, bytes | None], draft: str
+) -> dict[str, Chosen]:
+    """What becomes of the names of one conflict (None: no such file)."""
+    whole = settlement.decisions.get((file.path, WHOLE))
+    if file.kind is Kind.FILE_DIRECTORY:
+        return _in_the_way(repo, file, whole, draft)
+    if _two_names(file) and whole is not None:
+        old = file.related[0] if file.base is not None else ""
+        merged = contents.get(old) if old != file.path else None
+        return _named(repo, file, whole.take, contents[file.path], merged)
+    side = _side_taken(file, whole)
+    if side is not None:
+        return {file.path: (side.mode, side.blob)}
+    content = contents[file.path]
+    return {file.path: None if content is None else (_mode(file), _written(repo, content))}
+
+
+def _side_taken(file: ConflictFile, whole: Decision | None) -> SideFile | None:
+    sides = {Take.LANDED: file.landed, Take.BRANCH: file.branch, Take.BASE: file.base}
+    return None if whole is None else sides.get(whole.take)
+
+
+def _mode(file: ConflictFile) -> str:
+    """The mode of what was merged or written: the side that changed it wins, landed first."""
+    sides = [side for side in (file.landed, file.branch) if side is not None]
+    modes = [side.mode for side in sides if side.mode in FILES] or [side.mode for side in sides] or [FILES[0]]
+    unchanged = file.base is not None and file.base.mode == modes[0]
+    return modes[-1] if unchanged else modes[0]
+
+
+def _written(repo: Repo, content: bytes) -> str:
+    return repo.git("hash-object", "-w", "--stdin", input=content).text
+
+
+def _named(
+    repo: Repo, file: ConflictFile, take: Take, content: bytes | None, merged: bytes | None
+) -> dict[str, Chosen]:
+    """A file with two new names: under one of them, under both, or gone. Its text was merged once for both names."""
+    sides = {Take.LANDED: (file.landed,), Take.BRANCH: (file.branch,), Take.BOTH: (file.landed, file.branch)}
+    if take is Take.EDITED:
+        return {file.path: None if content is None else (_mode(file), _written(repo, content))}
+    entries: dict[str, Chosen] = {}
+    for side in sides.get(take, ()):
+        text = merged if merged is not None else side.content if side is not None else None
+        if side is not None and text is not None:
+            mode = _mode(file) if side.mode in FILES else side.mode
+            entries[side.path] = (mode, _written(repo, text))
+        elif side is not None:
+            entries[side.path] = (side.mode, side.blob)
+    return entries
+
+
+def _in_the_way(repo: Repo, file: ConflictFile, whole: Decision | None, draft: str) -> dict[str, Chosen]:
+    """A file where the other side has a folder: one of them goes, or the file moves aside."""
+    kept = file.landed or file.branch
+    if whole is None or kept is None:
+        return {}
+    if whole.take is Take.BOTH:
+        name = "landed" if file.landed is not None else "branch"
+        return {_free(repo, f"{file.path}~{name}", draft): (kept.mode, kept.blob)}
+    if _side_taken(file, whole) is None:
+        return {}
+    return dict.fromkeys(file.related) | {file.path: (kept.mode, kept.blob)}
+
+
+def _free(repo: Repo, path: str, draft: str) -> str:
+    taken = set(repo.tracked_files(draft))
+    names = (path, *(f"{path}-{n}" for n in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
 
 
 # --- deciding one path --------------------------------------------------------------------------------------------
@@ -175,7 +196,7 @@ def _refuse_by_hand(merged: Merge) -> None:
             what = kind.removeprefix("CONFLICT ").strip("()")
             raise RepoError(
                 f"a {what} conflict at {', '.join(paths[:2])} cannot be settled by a rule",
-                "merge the target into the branch in a checkout of your own, then retry the task",
+                "settle it by hand: `aurora resolve TASK` lists what is to be decided",
             )
 
 
@@ -205,12 +226,6 @@ def _renamed_twice(merged: Merge, path: str) -> bool:
     return any(kind == "CONFLICT (rename/rename)" and path in paths for kind, paths in merged.kinds)
 
 
-def _conflict(repo: Repo, sides: _Sides, labels: Sequence[str]) -> Conflict:
-    merged = _merge_file(repo, sides, labels) if sides.text else None
-    base, landed, branch = (_blob(repo, stage) for stage in (sides.base, sides.landed, sides.branch))
-    return Conflict(sides.path, base, landed, branch, merged)
-
-
 def _blob(repo: Repo, stage: Stage | None) -> bytes | None:
     return None if stage is None else repo.git("cat-file", "blob", stage.blob).out
 
@@ -230,23 +245,11 @@ def _merge_file(repo: Repo, sides: _Sides, options: Sequence[str]) -> bytes | No
     return result.out
 
 
-def _written(repo: Repo, sides: _Sides, content: bytes | None) -> Chosen:
-    """The tree entry of what a person wrote; a side taken whole keeps its mode. RepoError when a marker is left."""
-    if content is None:
-        return None
-    known = [(stage, _blob(repo, stage) or b"") for stage in sides.stages[::-1]]
-    same = next((stage for stage, old in known if old == content and not sides.text), None)
-    before = {line for _, old in known for line in old.splitlines()}
-    if any(line.startswith(MARKERS) and line not in before for line in content.splitlines()):
-        raise RepoError(f"{sides.path} still has conflict markers", "settle every hunk, then finish again")
-    mode = same.mode if same is not None else sides.mode
-    return mode, repo.git("hash-object", "-w", "--stdin", input=content).text
-
-
 def _tree_with(repo: Repo, tree: str, chosen: Mapping[str, Chosen]) -> str:
     """`tree` with these entries in place of what it has at their paths."""
     gone = "0" * len(tree)
     rows = [f"{entry[0]} {entry[1]}\t{path}" if entry else f"0 {gone}\t{path}" for path, entry in chosen.items()]
+    rows.sort(key=lambda row: not row.startswith("0 "))  # a file's name is free before another takes it
     data = os.fsencode("".join(f"{row}\0" for row in rows))
     with tempfile.TemporaryDirectory(dir=repo.aurora_dir, prefix="index-") as folder:
         env = {"GIT_INDEX_FILE": Path(folder) / "index"}

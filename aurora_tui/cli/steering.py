@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
-
-from engine.errors import ConfigError
 
 if TYPE_CHECKING:
     from engine.events import Intent
@@ -219,37 +217,48 @@ def narrow(task: str, pattern: str, narrower: str) -> None:
     _send(NarrowLock(at=_at(), task=task, pattern=pattern, narrower=narrower))
 
 
+TAKES = ("landed", "branch", "both", "both-reversed", "neither", "base", "delete")
+
+
 @click.command(short_help="Settle the conflict of a task.")
 @click.argument("task")
-@click.option("--landed", "--ours", "how", flag_value="landed", help="Keep what has landed (git calls it ours).")
-@click.option("--branch", "--theirs", "how", flag_value="branch", help="Keep what the task wrote (theirs).")
-@click.option("--union", "how", flag_value="union", help="Keep the lines of both.")
-@click.option("--edit", "how", flag_value="edit", help="Settle it by hand, in your editor.")
-def resolve(task: str, how: Literal["landed", "branch", "union", "edit"] | None) -> None:
-    """Settle the conflict of TASK, hunk by hunk as you say; all that does not conflict is merged as usual.
+@click.option("--landed", "--ours", "how", flag_value="landed", help="All: keep what has landed (git calls it ours).")
+@click.option("--branch", "--theirs", "how", flag_value="branch", help="All: keep what the task wrote (theirs).")
+@click.option("--union", "how", flag_value="union", help="All: keep the lines of both.")
+@click.option("--take", type=click.Choice(TAKES), default=None, help="Decide so what is open, or what is named.")
+@click.option("--file", default="", help="Only this file.")
+@click.option("--hunk", type=click.IntRange(1), default=None, help="Only this hunk of the file, counted from 1.")
+@click.option("--edit", is_flag=True, help="Write it by hand, in your editor.")
+@click.option("--accept", is_flag=True, help="Take what is remembered or proposed.")
+@click.option("--open", "again", is_flag=True, help="Leave it open again.")
+@click.option("--undo", is_flag=True, help="Take the last step back.")
+@click.option("--redo", is_flag=True, help="Do the last step taken back again.")
+@click.option("--explain", is_flag=True, help="Which commits of which tasks made each side.")
+@click.option("--forget", is_flag=True, help="Drop what is remembered of it.")
+@click.option("--discard", is_flag=True, help="Forget all that was decided so far.")
+@click.option("--finish", is_flag=True, help="Hand the settled conflict over: it is tested, then lands.")
+def resolve(task: str, how: Literal["landed", "branch", "union"] | None, hunk: int | None, **wanted: Any) -> None:
+    """Settle the conflict of TASK; all that does not conflict is merged as usual.
 
-    The result is tested like any other merge before it lands.
+    Without options it shows what is in conflict and what was decided. Decisions are kept until the task has landed;
+    the result is tested like any other merge before it does.
+
+    \b
+    Examples:
+      aurora resolve stock --take both --file shop/models.py --hunk 2
+      aurora resolve stock --take landed --finish     all that is open, then on with it
+      aurora resolve stock --union                    the lines of both, everywhere
     """
-    from aurora_tui.cli.resolving import settle_by_hand
+    from aurora_tui.cli.reaching import reached
     from engine.events import ResolveConflict
 
-    if how is None:
-        raise ConfigError(*_ways(task))
-    if how == "edit":
-        settle_by_hand(task)
-    else:
+    if how is not None:
         _send(ResolveConflict(at=_at(), task=task, how=how))
-
-
-def _ways(task_id: str) -> tuple[str, str]:
-    """What is in conflict, and how it can be settled."""
-    from aurora_tui.cli.reaching import reached
+        return
+    from aurora_tui.cli.resolving import Wanted, settle
 
     with reached() as run:
-        run.handle.story(task_id)
-        task = run.snapshot().task(task_id)
-    what = f"in conflict: {', '.join(task.conflicts)}" if task.conflicts else f"{task.state}: {task.reason}"
-    return f"{task.id} is {what}", "say how to settle it: --landed, --branch, --union or --edit"
+        settle(run, task, Wanted(hunk=hunk or 0, **{k: v for k, v in wanted.items() if v}))
 
 
 @click.command(short_help="Take the last landing back.")

@@ -140,11 +140,21 @@ def test_a_conflict_waits_for_a_person_and_is_resolved_by_command(project: Proje
     out = project.run(code=3)
     assert "aurora resolve" in out
     loser = next(task for task, state in project.states().items() if state == "conflict")
-    assert "resolve" in project.aurora("resolve", loser, "--union")
+    winner = "two" if loser == "one" else "one"
+    shown = project.aurora("resolve", loser)
+    assert "0 of 1 settled" in shown
+    assert f"      < line5 = {winner}\n      > line5 = {loser}\n" in shown
+    assert f"of {winner}" in project.aurora("resolve", loser, "--explain")
+    assert "still open" in project.aurora("resolve", loser, "--finish", code=2)
+    assert "is not in conflict" in project.aurora("resolve", loser, "--take", "both", "--file", "other", code=2)
+    assert "1 of 1 settled" in project.aurora("resolve", loser, "--take", "landed")
+    assert "0 of 1 settled" in project.aurora("resolve", loser, "--undo")
+    reverse = ("--take", "both-reversed", "--file", "models.py", "--hunk", "1")
+    assert "● hunk 1 at line 6: both-reversed" in project.aurora("resolve", loser, *reverse)
+    assert "merged and tested again" in project.aurora("resolve", loser, "--finish")
     project.run()
     landed = project.git("show", "main:models.py")
-    assert "line5 = one" in landed
-    assert "line5 = two" in landed
+    assert f"line5 = {loser}\nline5 = {winner}\n" in landed
 
 
 def test_an_undeclared_write_freezes_the_worker_until_the_holder_landed(project: Project, tmp_path: Path) -> None:

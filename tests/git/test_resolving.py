@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from git_lab import Lab, photograph
 
 from engine.errors import RepoError
 from engine.merging import build_chain, merge
-from engine.resolving import conflicts_of, finish_edit, resolve, settle, start_edit
+from engine.resolving import resolve
 
 TEN = [f"line {n}" for n in range(10)]
 
@@ -122,53 +120,3 @@ def test_an_unknown_way_is_refused(lab: Lab) -> None:
 
 
 WAYS = ("landed", "branch", "union")
-
-# --- by hand ------------------------------------------------------------------------------------------------------
-
-
-def test_conflicts_show_every_side(lab: Lab) -> None:
-    lab.commit({"b.bin": b"\0base"})
-    branch, onto = two_sides(
-        lab, {"a.txt": text(l1="LANDED"), "b.bin": b"\0landed"}, {"a.txt": text(l1="BRANCH"), "b.bin": None}
-    )
-    one, two = conflicts_of(lab.repo, branch, onto, landed="landed: auth", branch="ui")
-    assert (one.path, one.base, one.landed) == ("a.txt", text().encode(), text(l1="LANDED").encode())
-    assert one.merged == text(l1="<<<<<<< landed: auth\nLANDED\n=======\nBRANCH\n>>>>>>> ui").encode()
-    assert (two.path, two.landed, two.branch, two.merged) == ("b.bin", b"\0landed", None, None)
-    assert conflicts_of(lab.repo, branch, lab.at("main")) == ()
-
-
-def test_an_edit_from_start_to_finish(lab: Lab, tmp_path: Path) -> None:
-    branch, onto = two_sides(
-        lab,
-        {"a.txt": text(l1="LANDED", l8="clean"), "dir/b.txt": "landed\n"},
-        {"a.txt": text(l1="BRANCH"), "dir/b.txt": None},
-    )
-    folder = tmp_path / "edit"
-    edit = start_edit(lab.repo, branch, onto, folder, landed="landed: auth", branch="ui")
-    assert (edit.texts, edit.wholes) == (("a.txt",), ("dir/b.txt",))
-    assert "<<<<<<< landed: auth" in (folder / "a.txt").read_text()
-    with pytest.raises(RepoError, match=r"still has conflict markers|is not decided"):
-        finish_edit(lab.repo, edit)
-    (folder / "a.txt").write_text(text(l1="MINE", l8="clean"))
-    with pytest.raises(RepoError, match=r"dir/b\.txt is not decided"):
-        finish_edit(lab.repo, edit)
-    (folder / "dir/b.txt~landed").rename(folder / "dir/b.txt")
-    commit = finish_edit(lab.repo, edit, "By hand")
-    assert lab.files(commit)["a.txt"] == text(l1="MINE", l8="clean").rstrip("\n")
-    assert lab.files(commit)["dir/b.txt"] == "landed"
-    assert lab.git("log", "-1", "--format=%P %s", commit) == f"{branch} {onto} By hand"
-    (folder / "dir/b.txt").unlink()
-    assert "dir/b.txt" not in lab.files(finish_edit(lab.repo, edit))
-
-
-def test_markers_that_were_there_before_are_text(lab: Lab) -> None:
-    quoted = "<<<<<<< an example\n"
-    branch, onto = two_sides(lab, {"a.txt": quoted + "LANDED\n"}, {"a.txt": quoted + "BRANCH\n"})
-    commit = settle(lab.repo, branch, onto, {"a.txt": quoted.encode() + b"MINE\n"})
-    assert lab.files(commit)["a.txt"].endswith("MINE")
-    with pytest.raises(RepoError, match="still has conflict markers"):
-        settle(lab.repo, branch, onto, {"a.txt": b"<<<<<<< landed\nMINE\n"})
-    for wrong in ({}, {"a.txt": b"x", "other.txt": b"y"}):
-        with pytest.raises(RepoError, match="not every conflict is settled"):
-            settle(lab.repo, branch, onto, wrong)
