@@ -11,7 +11,7 @@ from aurora_tui.actions import Action, Situation
 from aurora_tui.leaving import Leaving
 from aurora_tui.viewing import Viewing
 from engine import events as ev
-from engine.errors import AuroraError, EngineError
+from engine.errors import AuroraError, EngineError, RepoError
 from engine.model import TaskState, TaskView
 from widgets.ask_line import AskLine
 from widgets.choice import Choice, Option
@@ -166,21 +166,35 @@ class Deeds:
             await self.send(ev.SettleCollision(at=time.time(), task=now.task.id, ruling=RULINGS[ruling]))
 
     async def _resolve(self, now: Situation) -> None:
+        """By hand, hunk by hunk; what cannot be shown so is decided by one rule for all."""
         assert now.task is not None
-        task = now.task
+        assert now.snapshot is not None
+        task, snapshot = now.task, now.snapshot
+        from aurora_tui.screens.conflict import ConflictScreen
+        from engine.conflict_desk import Desk
+
+        repo = self.opened.repo
+        try:
+            desk = await asyncio.to_thread(Desk.open, repo, snapshot.run, task.id, task.commit, snapshot.target_commit)
+        except RepoError as error:
+            self.app.say_error(error)
+            await self._resolve_by_rule(task)
+            return
+        commit = await self.app.push_screen_wait(ConflictScreen(desk, task.failure))
+        if commit:
+            await self.send(ev.ResolveConflict(at=time.time(), task=task.id, how="edit", commit=commit))
+
+    async def _resolve_by_rule(self, task: TaskView) -> None:
         options = [
             Option("landed", "keep what landed", "in every conflicting hunk the landed side stays"),
             Option("branch", f"keep what {task.id} wrote", f"in every conflicting hunk the side of {task.id} stays"),
             Option("union", "keep both", "the lines of both sides, the landed ones first"),
-            Option("edit", "edit", "open the files with their markers in your editor"),
         ]
         note = "The result is tested like any other merge before it lands."
         how = await self.app.push_screen_wait(
             Choice(f"{task.id}: conflict in {names(task.conflicts)}", options, note=note)
         )
-        if how == "edit":
-            self.viewing.run_in_terminal(["resolve", task.id, "--edit"])
-        elif how is not None:
+        if how is not None:
             await self.send(ev.ResolveConflict(at=time.time(), task=task.id, how=WAYS[how]))
 
     # --- the queue ---

@@ -52,7 +52,8 @@ class TaskView:
     """One task. `queue_place` counts from 1 and is 0 when the task is not queued; `estimate` is its expected time.
 
     `paths`, `added` and `removed` are of the work so far while an agent is at it. `base` is the commit the attempt's
-    changes are measured from, `level` the seconds of the longest chain of dependents that begins with this task."""
+    changes are measured from, `level` the seconds of the longest chain of dependents that begins with this task.
+    `failure` is what was red the last time its conflict was settled."""
 
     id: str
     prompt: str
@@ -85,6 +86,7 @@ class TaskView:
     kept: tuple[str, ...]
     base: str = ""
     level: float = 0.0
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)

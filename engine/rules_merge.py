@@ -150,6 +150,11 @@ def _eject(state: State, eject: Eject) -> None:
     names = f"failing: {', '.join(eject.names)}" if eject.names else ""
     record.failures.append("\n".join(part for part in (words, names, eject.command, eject.tail) if part))
     record.beside = tuple(dict.fromkeys((*([eject.partner] if eject.partner else ()), *eject.beside)))
+    if record.unsettled[0]:
+        record.commit, record.conflicts = record.unsettled
+        record.unsettled, record.settled_red = ("", ()), record.failures.pop()
+        state.move(record, TaskState.CONFLICT, f"settled, but {words}: settle it again")
+        return
     record.continue_from = eject.commit
     if record.tries_left > 0:
         record.tries_left -= 1
@@ -200,7 +205,8 @@ def on_landed(state: State, event: ev.Landed) -> Iterator[Effect]:
     for task in tasks:
         record = state.tasks[task]
         record.landed = event.commit
-        record.note = ""
+        record.note = record.settled_red = ""
+        record.unsettled = ("", ())
         state.move(record, TaskState.LANDED, f"in {state.plan.settings.target} as {event.commit[:9]}")
         release(state, record)
     for record in state.with_worker():
@@ -323,6 +329,7 @@ def on_conflict_resolved(state: State, event: ev.ConflictResolved) -> Iterator[E
     record = state.tasks.get(event.task)
     if record is None or record.state is not TaskState.CONFLICT:
         return
+    record.unsettled = (record.commit, record.conflicts)
     record.commit = event.commit
     record.conflicts, record.resolving, record.resolution = (), "", ""
     state.move(record, TaskState.MERGING, f"conflict settled ({event.how}); merged again")

@@ -278,6 +278,7 @@ def _task(
         kept=tuple(record.kept),
         base=record.attempt.base,
         level=state.levels.get(record.id, 0.0),
+        failure=record.settled_red if record.state is TaskState.CONFLICT else "",
     )
 
 

@@ -132,6 +132,8 @@ class TaskRecord:
     note: str = ""
     failures: list[str] = field(default_factory=list)
     beside: tuple[str, ...] = ()
+    unsettled: tuple[str, tuple[str, ...]] = ("", ())
+    settled_red: str = ""
     landed_since: list[str] = field(default_factory=list)
     commit: str = ""
     kept: list[str] = field(default_factory=list)
