@@ -244,13 +244,25 @@ class LockTable:
             self.write(task, path, at)
             return ()
         around = self._around(task, path)
-        for other in around.others:
+        losing = [*around.others, *self._only_below(task, path, around)]
+        for other in losing:
             self._give_up(other, view(path))
         exact = Pattern.exact(path)
         self._drop(task, (exact.text, LockMode.SHARED))
         self._add(task, exact, LockMode.EXCLUSIVE, at, grown=True)
         self.add_files((path,))
-        return tuple(dict.fromkeys(other.holder for other in around.others))
+        return tuple(dict.fromkeys(other.holder for other in losing))
+
+    def _only_below(self, task: str, path: str, around: _Around) -> list[_Held]:
+        """Other tasks' globs (`a/`, `*.md`) that speak for files below a path, though not for the path itself."""
+        seen = view(path)
+        below = [one for one in self.files.below(seen) if one != seen]
+        above, _ = self._locks.trie.around(seen.split("/")) if below else ([], [])
+        return [
+            entry
+            for entry in above
+            if entry.holder != task and entry not in around.others and any(entry.covers(one) for one in below)
+        ]
 
     def _give_up(self, held: _Held, seen: str) -> None:
         """Take the path (a view) and all below it from a lock, and the lock itself when nothing else is left of it."""

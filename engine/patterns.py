@@ -204,6 +204,10 @@ class FileIndex:
             self._matching[pattern.text] = len(self._added), found
         return found
 
+    def below(self, seen: str) -> list[str]:
+        """The file at a path (a view) and all files below it, as views."""
+        return self._below(tuple(seen.split("/")))
+
     def _below(self, prefix: tuple[str, ...]) -> list[str]:
         """The file at a literal path and all files below it: one place and one range in the sorted paths."""
         if not prefix:

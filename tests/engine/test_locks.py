@@ -396,6 +396,14 @@ class Model:
         return any(holder == who and text == lost and is_below(path, taken) for who, lost, taken in self.lost)
 
 
+def test_a_path_taken_is_taken_from_those_who_write_below_it() -> None:
+    table = LockTable([], shared=[])
+    table.grant("t2", [Claim("a/", X)], 1.0)
+    table.write("t2", "a/xy", 2.0)
+    assert table.take("t1", "a", 3.0) == ("t2",)
+    assert table.write("t2", "a/xy", 4.0).outcome is Write.COLLISION
+
+
 @settings(max_examples=250, deadline=None)
 @given(st.lists(path, max_size=4), st.lists(step, max_size=25))
 def test_no_sequence_leaves_two_owners_of_one_file(files: list[str], steps: list[tuple[str, str, Any]]) -> None:
