@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from typing import TYPE_CHECKING
 
 from engine import effects as ef
 from engine import events as ev
+from engine.conflict_desk import half_done_file
 from engine.errors import AuroraError
 from engine.landing import LandingBlocked, TargetChanged, land, undo
 from engine.merging import build_chain
@@ -75,12 +77,21 @@ class MergeJobs:
             event = await asyncio.to_thread(self._try_landing, wanted)
             if not isinstance(event, ev.LandingBlocked):
                 self._wanted = None
+                if isinstance(event, ev.Landed):
+                    await asyncio.to_thread(self._forget_half_done, tuple(self.runner.machine.state.landing))
                 self.runner.post(event)
                 return
             if event.reason != said:
                 said = event.reason
                 self.runner.post(event)
             await asyncio.sleep(TRY_LANDING_EVERY)
+
+    def _forget_half_done(self, tasks: tuple[str, ...]) -> None:
+        """What was decided of conflicts that have landed is in the history, and among what is remembered."""
+        for task in tasks:
+            file = half_done_file(self.runner.repo, task)
+            file.unlink(missing_ok=True)
+            shutil.rmtree(file.with_suffix(""), ignore_errors=True)
 
     def _try_landing(self, wanted: ef.Land) -> ev.Event:
         target = self.runner.settings.target

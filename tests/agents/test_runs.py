@@ -155,6 +155,7 @@ def test_a_conflict_waits_for_a_person_and_is_resolved_by_command(project: Proje
     project.run()
     landed = project.git("show", "main:models.py")
     assert f"line5 = {loser}\nline5 = {winner}\n" in landed
+    assert not list((project.root / ".git/aurora/resolving").iterdir())
 
 
 def test_an_undeclared_write_freezes_the_worker_until_the_holder_landed(project: Project, tmp_path: Path) -> None:
