@@ -69,6 +69,20 @@ def merge_base(git_dir: Path, one: str, other: str) -> str | None:
     return str(found) if found is not None else None
 
 
+def is_ancestor(git_dir: Path, ancestor: str, commit: str) -> bool:
+    """True when everything in `ancestor` is in `commit` too; both by full id. KeyError when one is not there."""
+    return ancestor == commit or bool(open_bare(git_dir).descendant_of(commit, ancestor))
+
+
+def write_commit(git_dir: Path, tree: str, parents: Iterable[str], message: str, who: Signature) -> str:
+    """Write a commit; no ref moves."""
+    import pygit2
+
+    by = pygit2.Signature(who.name, who.email, who.time, who.offset, "utf-8")
+    text = message.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return str(open_bare(git_dir).create_commit(None, by, by, text, tree, list(dict.fromkeys(parents))))
+
+
 def draft_chain(
     git_dir: Path, base: str, branches: Iterable[tuple[str, str]], who: Signature
 ) -> list[tuple[str, str, str]]:

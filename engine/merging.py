@@ -1,7 +1,7 @@
 """Merging in memory: verdicts, chains and their confirmation. No work tree is touched and no ref moves.
 
 Git's own merge (`git merge-tree --write-tree`) has the last word on every step. Chains are drafted with pygit2 where
-that is allowed (two to three times faster on small repositories) and the whole draft is confirmed by one git process;
+that is allowed (in small repositories) and the whole draft is confirmed by one git process;
 from the first step where the two differ, git alone goes on and its answer stands. Merge attributes (`merge=union`)
 come from the base's own .gitattributes, not from anybody's checkout.
 """
@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from engine import libgit2
@@ -20,7 +21,8 @@ from engine.events import ChainStep
 from engine.git import GitResult, failure
 from engine.repo import Repo
 
-DRAFT_LIMIT = 5000
+DRAFT_LIMIT = 1000
+ATTRIBUTES = ":(top,glob)**/.gitattributes"
 MERGE_TREE = ("merge-tree", "--write-tree", "-z", "--allow-unrelated-histories")
 
 
@@ -71,6 +73,7 @@ def build_chain(
     steps = _drafted(repo, base, todo, message, rules)
     conflicts: dict[str, tuple[str, ...]] = {}
     aside: list[str] = []
+    write = _writer(repo)
     tip, tree = (steps[-1].commit, steps[-1].tree) if steps else (base, repo.tree_of(base))
     for task, commit in todo[len(steps) :]:
         if repo.is_ancestor(commit, tip):
@@ -84,9 +87,21 @@ def build_chain(
             else:
                 aside.append(task)
             continue
-        tip, tree = repo.commit_tree(merged.tree, [tip, commit], message(task)), merged.tree
+        tip, tree = write(merged.tree, (tip, commit), message(task)), merged.tree
         steps.append(ChainStep(task, commit, tip, tree))
     return tuple(steps), conflicts, tuple(aside)
+
+
+def _writer(repo: Repo) -> Callable[[str, tuple[str, str], str], str]:
+    """Writes merge commits, in this process where that can be done: who commits is asked of git once."""
+    if not repo.libgit2:
+        return lambda tree, parents, message: repo.commit_tree(tree, parents, message)
+    who = cache(repo.signature)
+
+    def write(tree: str, parents: tuple[str, str], message: str) -> str:
+        return libgit2.write_commit(repo.git_dir, tree, parents, _ended(message), who())
+
+    return write
 
 
 def _drafted(
@@ -183,16 +198,23 @@ class Attributes:
 
 def attributes(repo: Repo, commit: str) -> Attributes:
     """The merge attributes of a commit. Folders are named by content and shared by all commits with equal files."""
-    listed = repo.git("ls-tree", "-r", "-z", "--full-tree", commit).out.split(b"\0")[:-1]
-    entries = [line for line in listed if line.endswith(b".gitattributes") and not line.startswith(b"120000")]
-    files = {}
-    for entry in entries:
-        info, _, path = entry.partition(b"\t")
-        parts = path.split(b"/")
-        if parts[-1] == b".gitattributes" and b".." not in parts:
-            files[os.fsdecode(path)] = repo.git("cat-file", "blob", info.split(b" ")[2].decode()).out
+    found = repo.git("grep", "-l", "-z", "--full-name", "-e", "", commit, "--", ATTRIBUTES, check=False)
+    if found.code > 1:
+        raise failure(("grep",), found)
+    paths = [os.fsdecode(entry).partition(":")[2] for entry in found.out.split(b"\0")[:-1]]
+    files = {path: repo.git("cat-file", "blob", f"{commit}:{path}").out for path in paths}
     simple = not any(word in content for content in files.values() for word in (b"merge", b"binary", b"eol", b"text"))
-    return Attributes(_folder(repo, files), simple and len(listed) <= DRAFT_LIMIT)
+    return Attributes(_folder(repo, files), simple and _tracked(repo) <= DRAFT_LIMIT)
+
+
+def _tracked(repo: Repo) -> int:
+    """About how many files there are: the entries of the checkout's index; many when there is none."""
+    try:
+        with (repo.git_dir / "index").open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        return DRAFT_LIMIT + 1
+    return int.from_bytes(head[8:12], "big") if head[:4] == b"DIRC" else DRAFT_LIMIT + 1
 
 
 def _folder(repo: Repo, files: dict[str, bytes]) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -139,6 +140,9 @@ class Repo:
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """True when everything in `ancestor` is in `commit` too, also when they are the same."""
+        if self.libgit2 and FULL_ID.match(ancestor) and FULL_ID.match(commit):
+            with suppress(KeyError, ValueError):
+                return libgit2.is_ancestor(self.git_dir, ancestor, commit)
         result = self.git("merge-base", "--is-ancestor", "--end-of-options", ancestor, commit, check=False)
         if result.code > 1:
             raise failure(("merge-base",), result)
