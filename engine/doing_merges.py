@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from engine import effects as ef
 from engine import events as ev
 from engine.conflict_desk import half_done_file
-from engine.errors import AuroraError
+from engine.errors import AuroraError, RepoError
 from engine.landing import LandingBlocked, TargetChanged, land, undo
 from engine.merging import build_chain
 from engine.resolving import resolve
+from engine.settling import settle_by_rules
 
 if TYPE_CHECKING:
     from engine.runner import Runner
@@ -114,19 +115,26 @@ class MergeJobs:
     async def resolve(self, effect: ef.Resolve) -> None:
         """Resolve → ConflictResolved | ResolutionFailed."""
         try:
-            commit = await asyncio.to_thread(self._resolve, effect)
-        except AuroraError as error:
+            commit, how = await asyncio.to_thread(self._resolve, effect)
+        except (AuroraError, OSError) as error:
             self.runner.post(ev.ResolutionFailed(at=time.time(), task=effect.task, reason=str(error)))
             return
         self.runner.post(
-            ev.ConflictResolved(at=time.time(), task=effect.task, commit=commit, onto=effect.onto, how=effect.how)
+            ev.ConflictResolved(at=time.time(), task=effect.task, commit=commit, onto=effect.onto, how=how)
         )
 
-    def _resolve(self, effect: ef.Resolve) -> str:
-        repo = self.runner.repo
-        commit = effect.commit or resolve(repo, effect.branch_commit, effect.onto, effect.how)
-        repo.keep(f"refs/aurora/{self.runner.machine.state.run}/{effect.task}/resolved-{commit[:9]}", commit)
-        return commit
+    def _resolve(self, effect: ef.Resolve) -> tuple[str, str]:
+        repo, run = self.runner.repo, self.runner.machine.state.run
+        commit, how = effect.commit, str(effect.how)
+        if effect.how == "rules":
+            settled = settle_by_rules(repo, run, effect.task, effect.branch_commit, effect.onto)
+            if settled is None:
+                raise RepoError("something is left for a person")
+            commit, how = settled
+        elif not commit:
+            commit = resolve(repo, effect.branch_commit, effect.onto, effect.how)
+        repo.keep(f"refs/aurora/{run}/{effect.task}/resolved-{commit[:9]}", commit)
+        return commit, how
 
     async def take_back(self, effect: ef.TakeBack) -> None:
         """TakeBack → Undone | UndoFailed."""

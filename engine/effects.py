@@ -157,13 +157,13 @@ class CancelLanding(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolve(Effect):
-    """Merge `branch_commit` with `onto`, settling every conflict one way. Answered by ConflictResolved or
-    ResolutionFailed."""
+    """Merge `branch_commit` with `onto`, settling every conflict one way; `rules`: by what is remembered and by syntax,
+    if that settles all. Answered by ConflictResolved or ResolutionFailed."""
 
     task: str
     branch_commit: str
     onto: str
-    how: Literal["landed", "branch", "union", "edit"]
+    how: Literal["landed", "branch", "union", "edit", "rules"]
     commit: str
 
 

@@ -200,7 +200,7 @@ def resolve_conflict(state: State, intent: ev.ResolveConflict) -> Answer:
     record = state.record(intent.task)
     _require(record, TaskState.CONFLICT, verb="resolved", hint="only a task in conflict needs a resolution")
     if record.resolving:
-        raise Refused(f"{record.id} is being resolved already")
+        raise Refused(f"{record.id} is being resolved already", "try again in a moment")
     record.resolving, record.resolution = intent.how, intent.commit
     record.reason = "is being resolved"
     yield resolve(state, record)

@@ -20,6 +20,8 @@ from engine.rules_attempt import release
 from engine.state import Landing, State, Step, TaskRecord
 from engine.trial import Accept, BaseRed, Eject, Stuck
 
+BY_RULES = "rules"
+
 
 def start_chain(state: State) -> Iterator[Effect]:
     """Build a chain of what waits, if none is at work and nothing forbids it.
@@ -50,18 +52,24 @@ def on_chain_built(state: State, event: ev.ChainBuilt) -> Iterator[Effect]:
     actions = state.queue.merged(event.candidate, event.base, event.base_tree, event.steps, event.aside)
     for task, paths in event.conflicts.items():
         if task in members and event.candidate in at_work:
-            to_conflict(state, state.tasks[task], paths)
+            yield from to_conflict(state, state.tasks[task], paths)
     for task in event.aside:
         if task in members:
             state.tasks[task].reason = "waits: it conflicts with a branch that is tested at this moment"
     yield from act(state, actions)
 
 
-def to_conflict(state: State, record: TaskRecord, paths: Sequence[str]) -> None:
-    """The branch does not merge with what landed: a person settles it."""
+def to_conflict(state: State, record: TaskRecord, paths: Sequence[str]) -> Iterator[Effect]:
+    """The branch does not merge with what landed: what is remembered and its syntax may settle it, else a person does.
+
+    Without tests nothing would notice a wrong resolution: a person sees it first.
+    """
     record.conflicts = tuple(paths)
     shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
     state.move(record, TaskState.CONFLICT, f"conflicts with landed work in {shown}")
+    if state.queue.tested:
+        record.resolving = BY_RULES
+        yield resolve(state, record)
 
 
 def on_chain_failed(state: State, event: ev.ChainFailed) -> Iterator[Effect]:
@@ -314,7 +322,7 @@ def offer_released(state: State) -> None:
 def resolve(state: State, record: TaskRecord) -> Resolve:
     """The effect that settles a conflict as the person said."""
     how = record.resolving
-    assert how in ("landed", "branch", "union", "edit")
+    assert how in ("landed", "branch", "union", "edit", BY_RULES)
     return Resolve(
         task=record.id,
         branch_commit=record.commit,
@@ -341,7 +349,10 @@ def on_resolution_failed(state: State, event: ev.ResolutionFailed) -> Iterator[E
     """The task stays in conflict."""
     record = state.tasks.get(event.task)
     if record is not None and record.state is TaskState.CONFLICT:
+        by_rules = record.resolving == BY_RULES
         record.resolving, record.resolution = "", ""
+        if by_rules:
+            return
         record.reason = f"the resolution could not be applied: {event.reason}"
         state.tell(record.id, record.reason)
     yield from ()

@@ -380,7 +380,9 @@ def is_idle(state: State) -> bool:
 
 def needs_person(state: State) -> tuple[str, ...]:
     """One sentence for each thing that waits for a person."""
-    sentences = [f"{r.id}: {r.reason}" for r in state.tasks.values() if r.state is TaskState.CONFLICT]
+    sentences = [
+        f"{r.id}: {r.reason}" for r in state.tasks.values() if r.state is TaskState.CONFLICT and not r.resolving
+    ]
     if state.landing_blocked:
         sentences.append(f"landing of {', '.join(state.landing)}: {state.landing_blocked}")
     if state.target_red:

@@ -264,6 +264,9 @@ class World:
         self.deliver(ev.Landed(at=self.now, candidate=e.candidate, commit=e.commit, previous=e.previous))
 
     def _Resolve(self, e: ef.Resolve) -> None:
+        if e.how == "rules":
+            self.deliver(ev.ResolutionFailed(at=self.now, task=e.task, reason="nothing is remembered"))
+            return
         self.made += 1
         commit = f"x{self.made}"
         self.trees[commit] = frozenset({(e.task, 1000 + self.made)})
