@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -24,12 +25,14 @@ from textual.pilot import Pilot
 from aurora_tui.app import AuroraApp
 from aurora_tui.demo.builder import build
 from aurora_tui.opening import open_run
+from aurora_tui.screens.conflict import ConflictScreen
 from aurora_tui.terminal import DARK, LIGHT, Profile
 from engine.model import TaskState
 
 HERE = Path(__file__).parent
 DEADLINE = 90.0
 Shooter = Callable[[str], None]
+Maker = Callable[[Path], Path]
 Scene = Callable[[Pilot[object], AuroraApp, Shooter], Awaitable[None]]
 
 
@@ -39,6 +42,11 @@ async def until(pilot: Pilot[object], what: Callable[[], object]) -> None:
     while not what():
         assert time.monotonic() < end, "the moment of the picture never came"
         await pilot.pause(0.03)
+
+
+def demo(folder: Path) -> Path:
+    """The repository of the demo."""
+    return build(folder, 1.0).repo
 
 
 def states(app: AuroraApp) -> dict[str, TaskState]:
@@ -90,6 +98,47 @@ async def light(pilot: Pilot[object], app: AuroraApp, shoot: Shooter) -> None:
     shoot("light")
 
 
+async def conflict(pilot: Pilot[object], app: AuroraApp, shoot: Shooter) -> None:
+    """Two tasks changed the same lines; half of it is settled."""
+    await until(pilot, lambda: TaskState.CONFLICT in states(app).values())
+    await pilot.pause(0.5)
+    await pilot.press("4", "g", "c")
+    await until(pilot, lambda: isinstance(app.screen, ConflictScreen))
+    await pilot.pause(0.5)
+    await pilot.press("o", "B", "right_square_bracket", "left_square_bracket", "left_square_bracket")
+    await pilot.pause(0.5)
+    for note in list(app._notifications):
+        app._unnotify(note)
+    await pilot.pause(0.5)
+    shoot("conflict")
+    await pilot.press("escape")
+
+
+def two_at_once(folder: Path) -> Path:
+    """A repository in which two tasks change the same function; its folder."""
+    root = folder / "shop"
+    root.mkdir()
+    body = "".join(f"    total += prices.get(items[{n}], 0)\n" for n in range(24))
+    text = f"def checkout(items, prices):\n    total = 0\n{body}    return total\n"
+    (root / "checkout.py").write_text(text, encoding="utf-8")
+    for name in ("vat", "discount"):
+        rate = "1.19" if name == "vat" else "0.90"
+        edit = f"s/total = 0$/total = Money(0, '{'EUR' if name == 'vat' else 'USD'}')/; "
+        edit += f"s/^.*items.12.*$/    {name} = {name}_for(items)\\n    total += {name}\\n    log({name}=total)/; "
+        edit += f"s/return total$/return round(total * {rate}, 2)/"
+        wait = "sleep 0.5; " if name == "vat" else "sleep 1.5; "
+        (folder / f"{name}.sh").write_text(f'{wait}sed -i "{edit}" checkout.py\n', encoding="utf-8")
+    plan = [
+        f"agent: script\nagents: {{script: {{command: 'sh {folder}/$AURORA_TASK.sh'}}}}\nworkers: 2\ntasks:",
+        "  - {id: vat, prompt: Add the value added tax, shared: [checkout.py]}",
+        "  - {id: discount, prompt: Give regulars a discount, shared: [checkout.py]}",
+    ]
+    (root / "aurora.yaml").write_text("\n".join(plan) + "\n", encoding="utf-8")
+    for words in ("init -q -b main", "add -A", "-c user.name=Ada -c user.email=ada@example.org commit -qm start"):
+        subprocess.run(["git", *words.split(" ")], cwd=root, check=True)
+    return root
+
+
 async def select(pilot: Pilot[object], app: AuroraApp, pane: str, task: str) -> None:
     """Put the cursor on a worker's task."""
     await pilot.press(pane, "g")
@@ -100,11 +149,11 @@ async def select(pilot: Pilot[object], app: AuroraApp, pane: str, task: str) -> 
         await pilot.pause(0.1)
 
 
-async def film(scene: Scene, size: tuple[int, int], theme: str) -> list[Path]:
+async def film(scene: Scene, size: tuple[int, int], theme: str, made_by: Maker) -> list[Path]:
     """Run the demo through a scene; the SVG files it made."""
     made: list[Path] = []
     with tempfile.TemporaryDirectory(prefix="aurora-pictures-", ignore_cleanup_errors=True) as folder:
-        os.chdir(build(Path(folder), 1.0).repo)
+        os.chdir(made_by(Path(folder)))
         app = AuroraApp(open_run, Profile(False, theme, 8.0, 8.0, 240))
 
         def shoot(name: str) -> None:
@@ -154,10 +203,17 @@ def to_png(svg: Path) -> None:
 
 def main() -> None:
     """All pictures."""
-    scenes = ((wide, (130, 38), DARK), (narrow, (80, 24), DARK), (light, (120, 34), LIGHT))
-    for scene, size, theme in scenes:
-        for path in asyncio.run(film(scene, size, theme)):
-            to_png(path)
+    scenes: tuple[tuple[Scene, tuple[int, int], str, Maker], ...] = (
+        (wide, (130, 38), DARK, demo),
+        (narrow, (80, 24), DARK, demo),
+        (light, (120, 34), LIGHT, demo),
+        (conflict, (130, 38), DARK, two_at_once),
+    )
+    wanted = sys.argv[1:]
+    for scene, size, theme, maker in scenes:
+        if not wanted or scene.__name__ in wanted:
+            for path in asyncio.run(film(scene, size, theme, maker)):
+                to_png(path)
 
 
 if __name__ == "__main__":
