@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from engine.events import CandidateTested, ChainStep
 from engine.model import Verdict
 from engine.queue_search import Searcher
+from engine.resource_clash import clash_in
 from engine.suspects import Evidence
 from engine.tempo import Tempo
 from engine.trial import Accept, BaseRed, Branch, Decision, Eject, Outcome, Probe, Search, Stuck
 
-RETRIES_OF_A_TIMEOUT = 2
+RETRIES = 2
+"""Of a run that did not end, or met another program's port: neither says anything of the branches."""
 SETTLED = (Verdict.PASSED, Verdict.FAILED)
 
 
@@ -64,7 +66,7 @@ class Open:
     candidate: str
     built: Built | None = None
     test: Test | None = None
-    timeouts: int = 0
+    retries: int = 0
     outcome: Outcome | None = None
 
 
@@ -172,17 +174,20 @@ class MergeQueue:
     def judge(self, verdict: CandidateTested) -> list[Action]:
         """A verdict arrived; late ones of given-up rounds are only remembered."""
         one = self._open(verdict.candidate)
+        at_work = self.round
+        again = verdict.verdict is Verdict.TIMEOUT or (
+            verdict.verdict is Verdict.FAILED and bool(clash_in(verdict.tail))
+        )
+        if again and one is not None and one.test is not None and one.retries < RETRIES:
+            one.retries += 1
+            return [one.test]
         if verdict.verdict in SETTLED:
             self.reports[verdict.tree, verdict.only] = verdict
             if verdict.verdict is Verdict.PASSED and not verdict.only:
                 self.proven.add(verdict.tree)
-        at_work = self.round
-        if at_work is None or one is None or one.test is None or one.outcome is not None:
+        if at_work is None or one is None or one.test is None:
             return []
         self._time(at_work, verdict)
-        if verdict.verdict is Verdict.TIMEOUT and one.timeouts < RETRIES_OF_A_TIMEOUT:
-            one.timeouts += 1
-            return [one.test]
         one.outcome = self._outcome(one, verdict)
         return self._advance(at_work)
 
@@ -300,6 +305,13 @@ class MergeQueue:
                 case BaseRed() | Stuck():
                     self.halted = one.tail or "no output"
         return list(decisions)
+
+
+def _says_nothing(verdict: CandidateTested) -> bool:
+    """It did not end, or another program was in its way."""
+    if verdict.verdict is Verdict.TIMEOUT:
+        return True
+    return verdict.verdict is Verdict.FAILED and bool(clash_in(verdict.tail))
 
 
 def _build(one: Open) -> Build:

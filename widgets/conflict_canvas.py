@@ -128,7 +128,7 @@ class ConflictCanvas(LineView):
             case Look.FOLD:
                 return [(f"  ··· {row.text} merged without conflict (enter unfolds)", "gutter")]
             case Look.CLEAN:
-                return [("    ", ""), (self._cell(row.text, width - 4), "dim")]
+                return [("  ", ""), (self._cell(row.text, width - 2), "dim")]
             case Look.HEAD:
                 return self._head_pieces(row, width)
             case Look.TITLES:
@@ -140,13 +140,13 @@ class ConflictCanvas(LineView):
             case Look.BASE_HEAD:
                 return [("  base ", "strong"), ("as it was before both", "dim")]
             case Look.BASE:
-                return [("    ", ""), (self._cell(row.text, width - 4), "dim")]
+                return [("  ", ""), (self._cell(row.text, width - 2), "dim")]
             case Look.RESULT:
-                return [(" ▌ ", "result-bar"), (self._padded(row.text, width - 3), "result")]
+                return [("▌ ", "result-bar"), (self._padded(row.text, width - 2), "result")]
             case Look.GONE:
-                return [(" ▌ ", "result-bar"), (row.text, "dim")]
+                return [("▌ ", "result-bar"), (row.text, "dim")]
             case Look.OPEN:
-                return [(" ▌ ", "bad"), ("not decided: ", "bad"), *_open_pieces(width - 16)]
+                return [("▌ ", "bad"), ("not decided: ", "bad"), *_open_pieces(width - 16)]
             case Look.WORDS:
                 return [(" ", ""), (cut(row.text, width - 2), "strong")]
             case Look.OFFER:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -140,6 +141,25 @@ def test_a_time_out_is_tried_again_and_then_taken_apart() -> None:
     assert isinstance(fewer, Build)
     assert len(fewer.branches) == 1
     assert queue.halted == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Error: listen EADDRINUSE: address already in use :::3000",
+        "OSError: [Errno 98] Address already in use",
+        "Bind for 0.0.0.0:5432 failed: port is already allocated",
+        'The container name "/db" is already in use by container "4f"',
+        "Port 8080 is already in use",
+    ],
+)
+def test_somebody_elses_port_is_waited_for_and_blames_nobody(words: str) -> None:
+    queue, test = begun("a", "b")
+    clash = replace(verdict(test, Verdict.FAILED), tail=f"starting\n{words}\n")
+    assert queue.judge(clash) == [test]
+    assert queue.judge(clash) == [test]
+    (accept,) = queue.judge(verdict(test, Verdict.PASSED))
+    assert isinstance(accept, Accept)
 
 
 def test_tests_that_cannot_run_stop_the_queue_and_blame_nobody() -> None:
