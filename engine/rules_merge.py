@@ -156,8 +156,8 @@ def _eject(state: State, eject: Eject) -> None:
     record = state.tasks[eject.task]
     words = _blame(state, eject)
     names = f"failing: {', '.join(eject.names)}" if eject.names else ""
-    record.failures.append("\n".join(part for part in (words, names, eject.command, eject.tail) if part))
-    record.beside = tuple(dict.fromkeys((*([eject.partner] if eject.partner else ()), *eject.beside)))
+    others = _changes_of(state, (eject.partner,) if eject.partner else eject.beside)
+    record.failures.append("\n".join(part for part in (words, names, others, eject.command, eject.tail) if part))
     if record.unsettled[0]:
         record.commit, record.conflicts = record.unsettled
         record.unsettled, record.settled_red = ("", ()), record.failures.pop()
@@ -170,6 +170,16 @@ def _eject(state: State, eject: Eject) -> None:
     else:
         state.move(record, TaskState.FAILED, words)
         release(state, record)
+
+
+def _changes_of(state: State, tasks: Sequence[str]) -> str:
+    """How the next attempt sees what the others did."""
+    told = []
+    for task in tasks[:3]:
+        other = state.tasks[task]
+        if other.attempt.base and other.commit:
+            told.append(f"what {task} changed: git diff {other.attempt.base[:12]} {other.commit[:12]}")
+    return "\n".join(told)
 
 
 def _blame(state: State, eject: Eject) -> str:

@@ -131,7 +131,6 @@ class TaskRecord:
     continue_from: str = ""
     note: str = ""
     failures: list[str] = field(default_factory=list)
-    beside: tuple[str, ...] = ()
     unsettled: tuple[str, tuple[str, ...]] = ("", ())
     settled_red: str = ""
     landed_since: list[str] = field(default_factory=list)

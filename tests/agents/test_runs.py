@@ -128,6 +128,25 @@ def test_a_fix_attempt_gets_the_output_and_lands(project: Project) -> None:
     assert project.git("show", "main:fix.txt") == "right"
 
 
+def test_the_later_of_two_that_fail_together_sees_what_the_other_changed(project: Project) -> None:
+    look = "$(sed -n 's/^what one changed: //p' $AURORA_PROMPT_FILE | head -1)"
+    project.plan(
+        [
+            {"id": "one", "files": ["a.txt"], "run": "echo a > a.txt"},
+            {
+                "id": "two",
+                "files": ["b.txt"],
+                "retries": 1,
+                "run": f"sleep 1; echo b > b.txt; if {look} | grep -q '^+a$'; then echo fixed > b.txt; fi",
+            },
+        ],
+        workers=2,
+        integration_test="! test -e a.txt || ! test -e b.txt || grep -q fixed b.txt || { echo together; false; }",
+    )
+    project.run()
+    assert project.git("show", "main:b.txt") == "fixed"
+
+
 def test_a_conflict_waits_for_a_person_and_is_resolved_by_command(project: Project) -> None:
     change = "sed -i 's/^line5 = .*/line5 = {0}/' models.py"
     project.plan(
