@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING
 from engine.diff_model import BranchDiff, branch_diff
 from engine.errors import AuroraError
 from engine.model import TaskState, TaskView
+from engine.text import clean
 
 if TYPE_CHECKING:
     from engine.live_diff import LiveDiff
     from engine.repo import Repo
     from engine.worktrees import Worktrees
 
+AGAIN_AFTER = 2.0
+"""Seconds until a diff that could not be followed or read is tried once more."""
 WITH_WORKER = (TaskState.RUNNING, TaskState.PAUSED)
 
 
@@ -41,6 +44,7 @@ class Diffs:
         self._worktrees = worktrees
         self._on_news = on_news
         self._source: Source | None = None
+        self._again_at: float | None = None
         self._live: LiveDiff | None = None
         self._work = ThreadPoolExecutor(1, "aurora-diff")
         self._closing: list[threading.Thread] = []
@@ -56,18 +60,19 @@ class Diffs:
     def want(self, task: TaskView | None) -> None:
         """Show this task's diff from now on."""
         source = self.source_of(task)
-        if source == self._source:
+        if source == self._source and not self._again():
             return
         if source is None or self._source is None or source.task != self._source.task:
             self.latest = None
-        self._source = source
+        self._source, self._again_at = source, None
         self._let_go()
         if source is None:
             self._on_news()
-        elif source.worktree is not None:
-            self._work.submit(self._follow, source)
         else:
-            self._work.submit(self._read, source)
+            self._work.submit(self._get, source)
+
+    def _again(self) -> bool:
+        return self._again_at is not None and time.monotonic() >= self._again_at
 
     def close(self) -> None:
         """Follow nothing any more; no process is left behind."""
@@ -85,6 +90,20 @@ class Diffs:
             thread.start()
 
     # --- on the diff thread ---
+
+    def _get(self, source: Source) -> None:
+        """Follow or read it; what goes wrong is shown instead of it, and it is tried again."""
+        try:
+            (self._read if source.worktree is None else self._follow)(source)
+        except Exception as problem:  # noqa: BLE001 - nobody waits for this thread's answer
+            if source == self._source:
+                error = clean(f"the diff cannot be shown: {type(problem).__name__}: {problem}")
+                self.latest = branch_diff(source.task, (), live=False, at=time.time(), error=error)
+                self._again_at = time.monotonic() + AGAIN_AFTER
+                self._on_news()
+                reminder = threading.Timer(AGAIN_AFTER, self._on_news)
+                reminder.daemon = True
+                reminder.start()
 
     def _follow(self, source: Source) -> None:
         if source != self._source:

@@ -17,11 +17,13 @@ from engine.diff_parse import LINES_OF_ALL, within
 from engine.diffing import working
 from engine.errors import AuroraError, RepoError
 from engine.text import clean
-from engine.watch import Watcher
+from engine.watch import POLL_EVERY, Watcher
 
 SWEEP_EVERY = 10.0
 AT_MOST_EVERY = 0.2
 """Seconds from one look to the next; after a look that took longer there is a pause as long."""
+AGAIN_AFTER = 1.0
+"""Seconds to the next look after one that failed; twice as long after each further one, `SWEEP_EVERY` at most."""
 CLOSE_WITHIN = 10.0
 DECIDES_MUCH = frozenset({".gitignore", ".gitattributes"})
 """A change of one of these may change what is said about every file."""
@@ -42,6 +44,8 @@ class LiveDiff:
         self._known = KnownFiles(worktree, base)
         self._latest: BranchDiff | None = None
         self._waiting: frozenset[str] | None = None
+        self._failures = 0
+        self._sweep_every = SWEEP_EVERY
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="aurora-live-diff", daemon=True)
@@ -80,11 +84,18 @@ class LiveDiff:
             return
         watcher = Watcher(self._heard)
         try:
-            watcher.start(self._loop)
-            watcher.add(self._task, self._known.worktree)
+            self._watch(watcher, self._loop)
             await self._follow()
         finally:
             watcher.close()
+
+    def _watch(self, watcher: Watcher, loop: asyncio.AbstractEventLoop) -> None:
+        """Be told what changes; where that cannot be had, look as often as the watcher would without inotify."""
+        try:
+            watcher.start(loop)
+            watcher.add(self._task, self._known.worktree)
+        except Exception:  # noqa: BLE001 - the diff is followed without it
+            self._sweep_every = POLL_EVERY
 
     def _heard(self, name: str, paths: frozenset[str]) -> None:
         """Paths that changed, or none: then any may have."""
@@ -102,14 +113,24 @@ class LiveDiff:
             self._look(paths)
             took = time.monotonic() - began
             await _within(max(AT_MOST_EVERY - took, took), self._stop)
-            await _within(SWEEP_EVERY, self._wake)
+            await _within(self._until_next(), self._wake)
+
+    def _until_next(self) -> float:
+        if not self._failures:
+            return self._sweep_every
+        return min(AGAIN_AFTER * 2.0 ** min(self._failures - 1, 16), SWEEP_EVERY)
 
     def _look(self, paths: Collection[str]) -> None:
         before = self._latest
         try:
             changed, error = self._known.look(paths), ""
+            self._failures = 0
         except (AuroraError, OSError) as problem:
             changed, error = False, clean(str(problem))
+            self._failures += 1
+        except Exception as problem:  # noqa: BLE001 - shown in the pane, and looked at again
+            changed, error = False, clean(f"the diff could not be read: {type(problem).__name__}: {problem}")
+            self._failures += 1
         if before is not None and not changed and before.error == error:
             return
         files = () if error else self._known.in_order()

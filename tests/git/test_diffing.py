@@ -15,15 +15,18 @@ from pathlib import Path
 
 import psutil
 import pytest
+import snapshots
 from git_lab import Lab, photograph, shell_git
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aurora_tui.diffs import Diffs
 from engine.diff_model import BranchDiff, FileDiff, FileStatus
 from engine.diff_parse import parse_diff, shown
 from engine.diffing import ALL_BYTES, FILE_BYTES, committed, working
 from engine.errors import AuroraError, RepoError
 from engine.live_diff import KnownFiles, LiveDiff
+from engine.model import TaskState
 
 DEADLINE = 20.0
 
@@ -482,6 +485,76 @@ def test_closing_needs_no_start_and_may_come_from_the_thread_itself(lab: Lab, tr
     assert closed.wait(DEADLINE)
     itself[0].close()
     assert not psutil.Process().children()
+
+
+def test_a_look_that_fails_in_any_way_is_shown_and_done_again(
+    lab: Lab, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problems = [ValueError("three \x1b[2J"), MemoryError("two"), OSError("one")]
+    real = KnownFiles.look
+
+    def look(known: KnownFiles, paths: tuple[str, ...] = ()) -> bool:
+        if problems:
+            raise problems.pop()
+        return real(known, paths)
+
+    monkeypatch.setattr(KnownFiles, "look", look)
+    monkeypatch.setattr("engine.live_diff.AGAIN_AFTER", 0.01)
+    lab.write({"n": "n\n"}, tree)
+    with following(tree, lab.at("main")) as one:
+        one.until(lambda diff: len(diff.files) == 1)
+        errors = [diff.error for diff in one.seen]
+    assert errors[0] == "one"
+    assert errors[1:3] == [
+        "the diff could not be read: MemoryError: two",
+        "the diff could not be read: ValueError: three ",
+    ]
+    assert errors[-1] == ""
+
+
+def test_a_follower_that_cannot_start_is_said_and_started_again(
+    lab: Lab, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = LiveDiff.start
+    problems = [RuntimeError("can't start new thread")]
+
+    def start(live: LiveDiff) -> None:
+        if problems:
+            raise problems.pop()
+        real(live)
+
+    monkeypatch.setattr(LiveDiff, "start", start)
+    monkeypatch.setattr("aurora_tui.diffs.AGAIN_AFTER", 0.01)
+    lab.write({"n": "n\n"}, tree)
+    news = threading.Event()
+    diffs = Diffs(lab.repo, lab.worktrees, news.set)
+    task = snapshots.task("auth", TaskState.RUNNING, worker="w1", base=lab.at("main"))
+    said = []
+    diffs.want(task)
+    try:
+        while not (diffs.latest and diffs.latest.files):
+            assert news.wait(DEADLINE), said
+            news.clear()
+            if diffs.latest is not None:
+                said.append(diffs.latest.error)
+            diffs.want(task)
+    finally:
+        diffs.close()
+    assert said[0] == "the diff cannot be shown: RuntimeError: can't start new thread"
+
+
+def test_without_a_watcher_the_worktree_is_looked_at_often(
+    lab: Lab, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("engine.watch._watching_process", broken)
+    monkeypatch.setattr("engine.live_diff.POLL_EVERY", 0.02)
+    with following(tree, lab.at("main")) as one:
+        one.until(lambda diff: True)
+        lab.write({"n": "n\n"}, tree)
+        one.until(lambda diff: len(diff.files) == 1)
 
 
 def test_idle_costs_nothing(lab: Lab, tree: Path) -> None:

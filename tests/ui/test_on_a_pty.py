@@ -131,6 +131,7 @@ def test_nothing_an_agent_writes_reaches_the_terminal_raw(project: Project, tmp_
         for key in "0]]1":
             terminal.type(key)
         terminal.wait_for(b"message", since=len(terminal.chunks) - 1)
+        terminal.wait_for(b"EVILNAME")
         raw = terminal.output
         (tmp_path / "go").touch()
     for sequence in (b"\x1b]52;c;RVZJTA", b"\x1b]2;EVIL", b"\x1b[2Jplain", b"\xc2\x9b"):
