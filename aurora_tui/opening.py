@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.handle import EngineHandle
+    from engine.model import TestRunView
     from engine.plan import Plan
     from engine.repo import Repo
     from engine.session import LocalEngine
@@ -32,6 +33,10 @@ class Opened:
     def log_of(self, run: str, task: str, attempt: int) -> Path:
         """Where the output of an attempt lies."""
         return self.aurora_dir / "runs" / run / f"{task}.{attempt}.log"
+
+    def test_log_of(self, run: str, test: TestRunView) -> Path:
+        """Where the output of a test of the merge queue lies."""
+        return self.aurora_dir / "runs" / run / f"{test.candidate}.{test.commit[:9]}.test.log"
 
 
 Opener = Callable[[], Opened]

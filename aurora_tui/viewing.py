@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from aurora_tui import terminal
 from aurora_tui.actions import ACTIONS, BY_ID, MAIN, Place, Situation, key_name
 from aurora_tui.command_words import completions, parse
+from aurora_tui.printed import output_of, title_of
 from aurora_tui.screens.main import SIDE, TABS
 from aurora_tui.themes import NAMES
 from engine.errors import AuroraError, Refused
@@ -19,10 +19,13 @@ from engine.model import TaskState
 from widgets.diff_pane import DiffPane
 from widgets.help_sheet import HelpRow, HelpSheet
 from widgets.lock_pane import LockPane
+from widgets.merge_pane import MergePane
 from widgets.output_pane import OutputPane
 from widgets.queue_pane import QueuePane
 from widgets.story_pane import StoryPane
 from widgets.task_form import TaskForm
+from widgets.text import names
+from widgets.text_sheet import TextSheet
 
 if TYPE_CHECKING:
     from aurora_tui.app import AuroraApp
@@ -47,7 +50,7 @@ class Viewing:
     def deeds(self) -> dict[str, Callable[[Situation], Awaitable[None]]]:
         """The actions by id."""
         plain: dict[str, Callable[[Situation], object]] = {
-            "open": lambda now: self.main.go(self.main.tab),
+            "open": self.open,
             "fold": lambda now: self._diff.toggle_fold(),
             "fold-all": lambda now: self._diff.fold_all(),
             "side": lambda now: self._diff.toggle_side_by_side(),
@@ -76,6 +79,20 @@ class Viewing:
     @property
     def _diff(self) -> DiffPane:
         return self.main.query_one(DiffPane)
+
+    def open(self, now: Situation) -> None:
+        """Show the task in the main pane; on a test run, all it printed."""
+        pane, opened = self.main.query_one(MergePane), self._opened
+        if now.place is not Place.MERGES or now.snapshot is None:
+            self.main.go(self.main.tab)
+        elif (test := pane.selected_test) is not None:
+            lines = output_of(opened.test_log_of(now.snapshot.run, test), test)
+            self.app.push_screen(TextSheet(title_of(test), lines))
+        elif pane.on_live_test:
+            log = opened.aurora_dir / now.snapshot.merge.log
+            self.app.push_screen(TextSheet(f"under test: {names(now.snapshot.merge.chain, 4)}", output_of(log)))
+        else:
+            self.main.go(self.main.tab)
 
     # --- moving about ---
 
@@ -204,14 +221,6 @@ class Viewing:
         self.app.refresh(layout=True)
         if done.returncode:
             self.app.say(f"the editor ended with {done.returncode}")
-
-    def run_in_terminal(self, arguments: list[str]) -> None:
-        """Run one of our own commands in the terminal, with the screen put aside."""
-        command = [sys.executable, "-P", "-m", "aurora_tui", "-C", str(self._opened.repo.root), *arguments]
-        with self.app.batch_update(), self.app.suspend():
-            done = subprocess.run(command, check=False)
-        self.app.refresh(layout=True)
-        self.app.say("done" if done.returncode == 0 else f"`aurora {' '.join(arguments)}` ended with {done.returncode}")
 
     # --- help and commands ---
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -132,7 +133,10 @@ def _standing(snapshot: Snapshot, landed: int) -> tuple[str, str]:
         return "the plan has no tasks: a adds one", "dim"
     if landed == len(snapshot.tasks):
         return f"all {many(landed, 'task')} landed", "good"
+    if all(task.state.final for task in snapshot.tasks):
+        counts = Counter(task.state for task in snapshot.tasks)
+        return ", ".join(f"{count} {state}" for state, count in counts.most_common()), "warn"
     forecast = snapshot.forecast
-    if forecast.seconds is not None:
+    if forecast.seconds:
         return f"about {duration(forecast.seconds)} left ({flat(forecast.words)})", "dim"
     return flat(forecast.words) or "no estimate yet", "dim"

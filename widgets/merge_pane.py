@@ -63,6 +63,13 @@ class MergePane(TableView):
             return None
         return next((t for t in self.moment.snapshot.merge.tests if _test_key(t) == key), None)
 
+    @property
+    def on_live_test(self) -> bool:
+        """True on the rows of the test under way, when it writes a log."""
+        kind = (self.selected_key or "").split("\0")[0]
+        merge = self.moment.snapshot.merge if self.moment is not None else None
+        return kind in ("phase", "tail") and merge is not None and merge.phase == "testing" and bool(merge.log)
+
     # --- rows: (key, cells), the key is kind NUL what NUL task ---
 
     def _rows_of(self, moment: Moment) -> list[tuple[str, list[Piece]]]:

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from aurora_tui.app import Ended
 from engine.model import TaskState
+from widgets.merge_pane import MergePane
 
 pytestmark = pytest.mark.slow
 S = TaskState
@@ -338,3 +339,37 @@ def test_no_engine_to_attach_to_is_an_error_with_a_hint(stage: Stage, tmp_path: 
 async def until_end(pilot: Page) -> None:
     """Wait until the app has ended by itself."""
     await until(pilot, lambda: pilot.app.return_value is not None)
+
+
+def test_enter_on_a_test_shows_all_it_printed_while_it_runs_and_afterwards(stage: Stage) -> None:
+    wait = f"while [ ! -e {stage.gates}/t ]; do sleep 0.02; done"
+    test = f"seq 1 400; echo sum $((500+1)); {wait}; echo sum is wrong; exit 1"
+    plan = [{"id": "alpha", "files": ["a"], "run": "echo a > a"}]
+    stage.project.plan(plan, integration_test=f"[ ! -e a ] || {{ {test}; }}")
+
+    async def scene(pilot: Page) -> None:
+        await until_shown(pilot, "◐ testing")
+        await pilot.press("4", "g", "enter")
+        await until_shown(pilot, "under test: alpha")
+        await pilot.press("escape")
+        stage.open_gate("t")
+        await until_state(pilot, "alpha", S.FAILED)
+        pane = pilot.app.main.query_one(MergePane)
+        await until(pilot, lambda: any(key.startswith("test\0") for key in pane.keys))
+        pane.select_key(next(key for key in pane.keys if key.startswith("test\0")))
+        await pilot.press("enter")
+        await until_shown(pilot, "sum is wrong")
+        await until_shown(pilot, "sum 501")
+        await pilot.press("g")
+        await until_shown(pilot, "$ [ ! -e a ]")
+        await pilot.press("escape")
+        logs = list(stage.project.root.parent.rglob("*.test.log"))
+        assert logs
+        for log in logs:
+            log.unlink()
+        await pilot.press("enter")
+        await until_shown(pilot, "sum 501")
+        await pilot.press("g")
+        await until_shown(pilot, "cannot be read (No such file")
+
+    stage.play(scene)
