@@ -46,6 +46,7 @@ class Viewing:
         self._opened = opened
         self._steering = steering
         self._searching = ""
+        self._draft: dict[str, object] = {}
 
     def deeds(self) -> dict[str, Callable[[Situation], Awaitable[None]]]:
         """The actions by id."""
@@ -275,8 +276,12 @@ class Viewing:
         files = repo.tracked_files("HEAD")
         tasks = [task.id for task in now.snapshot.tasks] if now.snapshot else []
         agents = [profile.name for profile in plan.settings.agents]
-        form = TaskForm(files, tasks, agents, agents[0] if agents else "", check=check)
-        return found[0] if await self.app.push_screen_wait(form) is not None and found else None
+        form = TaskForm(files, tasks, agents, agents[0] if agents else "", check=check, given=self._draft)
+        added = await self.app.push_screen_wait(form) is not None
+        self._draft = {} if added else form.draft
+        if self._draft:
+            self.app.say("no task was added; what you typed is there when you press a again")
+        return found[0] if added and found else None
 
 
 def _awaitable(deed: Callable[[Situation], object]) -> Callable[[Situation], Awaitable[None]]:

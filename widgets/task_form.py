@@ -140,6 +140,8 @@ class TaskForm(Dialog[Fields]):
         self._files = sorted(path for path in files if path.isprintable())
         self._names = {"after": sorted(tasks), "agent": sorted(agents)}
         self._default_agent, self._check, self._given = default_agent, check, dict(given or {})
+        self.draft: Fields = {}
+        """What had been typed when the form was left without adding the task."""
 
     def compose_box(self) -> ComposeResult:
         """The prompt, the rows, what they may become, what is wrong, and the button."""
@@ -175,8 +177,10 @@ class TaskForm(Dialog[Fields]):
         return complete_names(value, self._names.get(name, ()))
 
     def on_mount(self) -> None:
-        """Begin with the prompt."""
-        self.query_one(Prompt).focus()
+        """Begin at the prompt's end."""
+        prompt = self.query_one(Prompt)
+        prompt.move_cursor(prompt.document.end)
+        prompt.focus()
 
     # --- completions ---
 
@@ -230,6 +234,11 @@ class TaskForm(Dialog[Fields]):
             if parts:
                 given[name] = parts if name in LISTS else _number(value) if name == "priority" else value
         return given
+
+    def action_leave(self) -> None:
+        """No task; what was typed can be given to the next form."""
+        self.draft = self.fields()
+        self.dismiss(None)
 
     def action_take(self) -> None:
         """Take it if it is right."""

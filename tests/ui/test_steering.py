@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from aurora_tui.app import Ended
 from engine.model import TaskState
 from widgets.merge_pane import MergePane
+from widgets.task_form import Prompt
 
 pytestmark = pytest.mark.slow
 S = TaskState
@@ -95,9 +96,18 @@ def test_a_task_is_added_by_the_form_and_wrong_ones_say_why(stage: Stage) -> Non
         await pilot.press("a")
         await pilot.press("ctrl+s")
         await until_shown(pilot, "prompt")
-        await pilot.press(*"Write the manual")
+        await pilot.press(*"Write the")
+        await pilot.press("escape")
+        await until_shown(pilot, "no task was added")
+        await pilot.press("a")
+        await until_shown(pilot, "Write the")
+        await pilot.press("space", *"manual")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: any(task.prompt == "Write the manual" for task in run_of(pilot).tasks))
+        await pilot.press("a")
+        await until_shown(pilot, "Add a task")
+        assert pilot.app.screen.query_one(Prompt).text == ""
+        await pilot.press("escape")
         stage.open_gate("go")
         await until(pilot, lambda: all(task.state is S.LANDED for task in run_of(pilot).tasks))
 
