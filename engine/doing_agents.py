@@ -21,6 +21,7 @@ from engine.command import CommandResult, run_command
 from engine.errors import AuroraError
 from engine.merging import merge_commit
 from engine.model import Verdict
+from engine.resource_clash import clash_in
 from engine.setup import SetupState
 from engine.snapshot import Work
 from engine.watch import Watcher
@@ -34,6 +35,8 @@ MOST_WORKERS = 512
 SWEEP_EVERY = 10.0
 MEASURE_EVERY = 2.0
 NOT_RUN = (126, 127)
+CLASH_PAUSES = (1.0, 5.0)
+"""Seconds until a task's test that met a port or name in use is run again."""
 
 
 @dataclass(slots=True)
@@ -450,12 +453,16 @@ class AgentJobs:
         """TestAttempt → AttemptTested."""
         path = self.runner.worktrees.path(effect.worker)
         log = self.runner.run_folder / f"{effect.task}.{effect.attempt}.test.log"
-        log.unlink(missing_ok=True)
         env = self.environment(effect.worker, effect.task) | {"AURORA_TASK": effect.task}
         started = time.monotonic()
         verdict, command = Verdict.ERROR, ""
         try:
-            verdict, command = await self.run_all(effect.commands, path, log, env, f"test-{effect.task}")
+            for pause in (*CLASH_PAUSES, None):
+                log.unlink(missing_ok=True)
+                verdict, command = await self.run_all(effect.commands, path, log, env, f"test-{effect.task}")
+                if pause is None or verdict is not Verdict.FAILED or not clash_in(process.tail(log)):
+                    break
+                await asyncio.sleep(pause)
         finally:
             self._report_test(effect, verdict, command, time.monotonic() - started, process.tail(log))
 

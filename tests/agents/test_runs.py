@@ -95,6 +95,19 @@ def test_a_landing_that_cannot_be_waited_for_exits_3_and_lands_next_time(project
     assert (project.root / "models.py").read_text() == "line0 = 100\n"
 
 
+def test_a_tasks_test_that_met_a_taken_port_is_run_again_on_the_same_try(project: Project, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    busy = f"echo x >> {runs}; [ $(wc -l < {runs}) = 2 ] || {{ echo 'bind: Address already in use'; exit 1; }}"
+    red = f"echo y >> {runs}.red; echo 'wrong sum'; exit 1"
+    plan = [{"id": "served", "files": ["a"], "run": "echo a > a", "test": busy}]
+    plan += [{"id": "wrong", "files": ["b"], "run": "echo b > b", "test": red}]
+    project.plan(plan)
+    project.aurora("run", "--headless", str(project.file), code=1)
+    assert project.states() == {"served": "landed", "wrong": "failed"}
+    assert runs.read_text() == "x\nx\n"
+    assert (tmp_path / "runs.red").read_text() == "y\n"
+
+
 def test_a_failing_integration_test_ejects_the_culprit_and_lands_the_rest(project: Project) -> None:
     project.plan(
         [
