@@ -250,6 +250,8 @@ def _syntax_error(error: yaml.YAMLError, text: str, name: str) -> ConfigError:
     for number, line in enumerate(text.splitlines()[start : last + 1], start + 1):
         if _TAB_INDENT.match(line):
             return ConfigError(f"{name}:{number}: a tab stands in the indentation", "indent with spaces")
+    if "nesting depth" in (error.problem or ""):  # libyaml's own limit, which it meets before it tells of any depth
+        return ConfigError(f"{name}:{last + 1}: values are nested more than {MAX_DEPTH} deep")
     words = ", ".join(part for part in (error.context, error.problem) if part)
     return ConfigError(f"{name}:{last + 1}: this is not YAML: {words}", _SYNTAX_HINTS.get(error.problem or ""))
 
