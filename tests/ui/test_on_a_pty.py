@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from project import Project, wait_for
-from pty_terminal import PtyTerminal
+from pty_terminal import DEADLINE, PtyTerminal
 
 pytestmark = pytest.mark.slow
 LEAVE_AND_STOP = "q3"
@@ -128,10 +128,9 @@ def test_nothing_an_agent_writes_reaches_the_terminal_raw(project: Project, tmp_
     project.plan([{"id": "alpha", "run": script}])
     with screen(project) as terminal:
         terminal.wait_for(b"EVILTEXT")
-        for key in "0]]1":
-            terminal.type(key)
-        terminal.wait_for(b"message", since=len(terminal.chunks) - 1)
         terminal.wait_for(b"EVILNAME")
+        terminal.press("0]", b"EVILTEXT", DEADLINE)
+        terminal.press("]", b"started", DEADLINE)
         raw = terminal.output
         (tmp_path / "go").touch()
     for sequence in (b"\x1b]52;c;RVZJTA", b"\x1b]2;EVIL", b"\x1b[2Jplain", b"\xc2\x9b"):
