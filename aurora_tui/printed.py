@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.model import TestRunView
 from engine.text import clean
-from widgets.merge_pane import VERDICTS
+from widgets.merge_pane import verdict_piece
 from widgets.text import duration, names
 
 MOST_BYTES = 1 << 20
@@ -15,7 +15,7 @@ MOST_LINES = 5000
 
 def title_of(test: TestRunView) -> str:
     """The verdict, whom it was about, and when it took how long."""
-    words = {str(verdict): words for verdict, (words, _) in VERDICTS.items()}.get(test.verdict, test.verdict)
+    words, _ = verdict_piece(test.verdict)
     whom = names(test.tasks, 3) or "the target alone"
     return f"{words} · {whom} · {test.commit[:9]} · {duration(test.seconds)}"
 

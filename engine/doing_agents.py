@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
@@ -17,24 +16,18 @@ from engine import events as ev
 from engine import process
 from engine.agents import attempt_environment, command_for
 from engine.capture import capture
-from engine.command import CommandResult, run_command
 from engine.errors import AuroraError
 from engine.merging import merge_commit
 from engine.model import Verdict
 from engine.resource_clash import clash_in
-from engine.setup import SetupState
 from engine.snapshot import Work
 from engine.watch import Watcher
 
 if TYPE_CHECKING:
     from engine.runner import Runner
 
-FIRST_PORT = 21000
-PORTS_PER_WORKER = 20
-MOST_WORKERS = 512
 SWEEP_EVERY = 10.0
 MEASURE_EVERY = 2.0
-NOT_RUN = (126, 127)
 CLASH_PAUSES = (1.0, 5.0)
 """Seconds until a task's test that met a port or name in use is run again."""
 
@@ -101,7 +94,7 @@ class AgentJobs:
             path = await asyncio.to_thread(
                 self.runner.worktrees.prepare, effect.worker, effect.branch, start, new_branch=effect.new_branch
             )
-            await self.set_up(effect.worker, path, effect.task)
+            await self.runner.workplaces.set_up(effect.worker, path, effect.task)
         except (AuroraError, OSError) as error:
             self.runner.post(
                 ev.WorktreeFailed(at=time.time(), task=effect.task, attempt=effect.attempt, error=str(error))
@@ -125,50 +118,6 @@ class AgentJobs:
         if merged is None:
             return effect.start, repo.merge_base(effect.start, effect.onto) or effect.start
         return merged, effect.onto
-
-    async def set_up(self, worker: str, path: Path, task: str = "", *, has_slot: bool = False) -> None:
-        """Run the `setup` commands where they have not run yet for the lock files as they are. AuroraError if red."""
-        commands = self.runner.settings.setup
-        if not commands:
-            return
-        state = SetupState(self.runner.repo.aurora_dir / "setup" / f"{worker}.json", path, commands)
-        if await asyncio.to_thread(state.done):
-            return
-        async with AsyncExitStack() as stack:
-            if not has_slot:
-                await stack.enter_async_context(self.runner.slots.slot(f"setup {worker}", commands[0]))
-            await self._run_setup(worker, path, task)
-        await asyncio.to_thread(state.mark)
-
-    async def _run_setup(self, worker: str, path: Path, task: str) -> None:
-        log = self.runner.run_folder / f"setup.{worker}.log"
-        env = self.environment(worker, task) | {"AURORA_SLOT": f"setup {worker}"}
-        for command in self.runner.settings.setup:
-            result = await self._command(command, path, log, env, f"setup-{worker}")
-            if result.code != 0:
-                tail = process.tail(log, lines=8)
-                raise AuroraError(f"setup command `{command}` failed with {result.code}: {tail}")
-
-    async def _command(
-        self, command: str, cwd: Path, log: Path, env: dict[str, str], marker: str, time_limit: float | None = None
-    ) -> CommandResult:
-        return await run_command(command, cwd=cwd, env=env, log=log, marker=marker, time_limit=time_limit)
-
-    def environment(self, worker: str, owner: str) -> dict[str, str]:
-        """What every command of a worker gets: shims first on PATH, its own ports, temporary folder, project name."""
-        port = first_port(worker)
-        scratch = self.runner.worktrees.root / ".tmp" / worker
-        scratch.mkdir(parents=True, exist_ok=True)
-        slots = self.runner.slots
-        return {
-            **os.environ,
-            **slots.server.environment(owner),
-            "PATH": f"{slots.shims}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            "AURORA_PORT": str(port),
-            "PORT": str(port),
-            "TMPDIR": str(scratch),
-            "COMPOSE_PROJECT_NAME": f"{self.runner.repo.root.name}-{worker}".lower(),
-        }
 
     # --- agent ---
 
@@ -216,7 +165,7 @@ class AgentJobs:
         prompt_file.write_text(effect.prompt, encoding="utf-8")
         profile = self.runner.settings.profile(effect.agent)
         argv, extra = command_for(profile, prompt=effect.prompt, prompt_file=prompt_file)
-        env = self.environment(effect.worker, effect.task) | extra | self._about(effect, prompt_file)
+        env = self.runner.workplaces.environment(effect.worker, effect.task) | extra | self._about(effect, prompt_file)
         if has_slot:
             env["AURORA_SLOT"] = effect.task
         return process.launch(
@@ -453,33 +402,20 @@ class AgentJobs:
         """TestAttempt → AttemptTested."""
         path = self.runner.worktrees.path(effect.worker)
         log = self.runner.run_folder / f"{effect.task}.{effect.attempt}.test.log"
-        env = self.environment(effect.worker, effect.task) | {"AURORA_TASK": effect.task}
+        env = self.runner.workplaces.environment(effect.worker, effect.task) | {"AURORA_TASK": effect.task}
         started = time.monotonic()
         verdict, command = Verdict.ERROR, ""
         try:
             for pause in (*CLASH_PAUSES, None):
                 log.unlink(missing_ok=True)
-                verdict, command = await self.run_all(effect.commands, path, log, env, f"test-{effect.task}")
+                verdict, command = await self.runner.workplaces.run_all(
+                    effect.commands, path, log, env, f"test-{effect.task}"
+                )
                 if pause is None or verdict is not Verdict.FAILED or not clash_in(process.tail(log)):
                     break
                 await asyncio.sleep(pause)
         finally:
             self._report_test(effect, verdict, command, time.monotonic() - started, process.tail(log))
-
-    async def run_all(
-        self, commands: Iterable[str], cwd: Path, log: Path, env: dict[str, str], marker: str
-    ) -> tuple[Verdict, str]:
-        """Run commands until one is not green; the verdict and the command that decided it."""
-        verdict, command = Verdict.PASSED, ""
-        for command in commands:
-            result = await self._command(command, cwd, log, env, marker, self.runner.settings.test_timeout)
-            if result.timed_out:
-                return Verdict.TIMEOUT, command
-            if result.code in NOT_RUN:
-                return Verdict.ERROR, command
-            if result.code != 0:
-                return Verdict.FAILED, command
-        return verdict, command
 
     def _report_test(self, effect: ef.TestAttempt, verdict: Verdict, command: str, seconds: float, tail: str) -> None:
         self.runner.post(
@@ -493,16 +429,6 @@ class AgentJobs:
                 tail=tail,
             )
         )
-
-
-def first_port(worker: str) -> int:
-    """The first of a worker's own ports; the worktrees tests run in come after all workers."""
-    name, _, lane = worker.partition("-")
-    if name == "test":
-        number = MOST_WORKERS + int(lane or 1)
-    else:
-        number = int(worker[1:]) if worker[1:].isdigit() else 0
-    return FIRST_PORT + number * PORTS_PER_WORKER
 
 
 def _usage_file(prompt_file: Path) -> Path:

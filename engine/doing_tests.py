@@ -77,15 +77,15 @@ class TestJobs:
         worker = test_worker(effect.lane)
         async with runner.slots.slot(_owner(effect.lane), full[-1] if full else ""):
             path = await asyncio.to_thread(runner.worktrees.prepare_detached, worker, effect.commit)
-            env = runner.agents.environment(worker, _owner(effect.lane)) | {"AURORA_SLOT": _owner(effect.lane)}
-            await runner.agents.set_up(worker, path, has_slot=True)
+            env = runner.workplaces.environment(worker, _owner(effect.lane)) | {"AURORA_SLOT": _owner(effect.lane)}
+            await runner.workplaces.set_up(worker, path, has_slot=True)
             plan = Plan(full, {})
             if effect.only:
                 test, scratch = settings.integration_test or "", Path(env["TMPDIR"])
                 plan = plan_only(effect.only, effect.runner, test, scratch, env, path)
             started = time.time()
             marker = f"test-{effect.candidate}"
-            verdict, command = await runner.agents.run_all(plan.commands, path, log, env | plan.env, marker)
+            verdict, command = await runner.workplaces.run_all(plan.commands, path, log, env | plan.env, marker)
             if not effect.only:
                 named = await asyncio.to_thread(named_by, verdict, command, settings.checks, log, path, started)
                 return Run(verdict, command, "", named)

@@ -108,6 +108,8 @@ class LiveDiff:
         self._waiting = frozenset()
         while not self._stop.is_set():
             paths, self._waiting = self._waiting or frozenset(), None
+            if self._failures:  # the paths of the look that failed were not read
+                paths = frozenset()
             self._wake.clear()
             began = time.monotonic()
             self._look(paths)

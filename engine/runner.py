@@ -28,6 +28,7 @@ from engine.plan import Settings
 from engine.pool import Job, JobPool
 from engine.repo import Repo
 from engine.snapshot import Beside, SnapshotMaker
+from engine.workplaces import Workplaces
 from engine.worktrees import Worktrees
 
 BLOCKING_THREADS = 64
@@ -88,6 +89,7 @@ class Runner:
         self._inbox: asyncio.Queue[Arrival] = asyncio.Queue()
         self.pool = JobPool(self.crashed)
         self.slots = SlotJobs(self)
+        self.workplaces = Workplaces(self)
         self.agents = AgentJobs(self)
         self.merges = MergeJobs(self)
         self.candidate_tests = TestJobs(self)

@@ -10,13 +10,18 @@ from widgets.table_view import TableView
 from widgets.text import duration, expanded, flat, names
 from widgets.words import GLYPHS, STYLES
 
-VERDICTS = {
+VERDICTS: dict[str, Piece] = {
     Verdict.PASSED: ("✓ passed", "good"),
     Verdict.FAILED: ("✗ failed", "bad"),
     Verdict.TIMEOUT: ("◔ timed out", "warn"),
     Verdict.ERROR: ("✗ error", "bad"),
 }
 PHASES = {"testing": "◐ testing", "merging": "⇄ merging", "landing": "↑ landing"}
+
+
+def verdict_piece(verdict: str) -> Piece:
+    """A verdict as it is shown, with its style; one that is not known as it is."""
+    return VERDICTS.get(verdict, (verdict, ""))
 
 
 class MergePane(TableView):
@@ -135,6 +140,9 @@ def _test_key(test: TestRunView) -> str:
 
 
 def _test_cells(test: TestRunView) -> list[Piece]:
-    known = {str(verdict): words for verdict, words in VERDICTS.items()}
-    what = known.get(test.verdict, (test.verdict, ""))
-    return _row(what, (names(test.tasks, 4) or "the target alone", ""), duration(test.seconds), test.commit[:7])
+    return _row(
+        verdict_piece(test.verdict),
+        (names(test.tasks, 4) or "the target alone", ""),
+        duration(test.seconds),
+        test.commit[:7],
+    )

@@ -37,3 +37,9 @@ def lab(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Lab:
         made.commit({"a.txt": lines, "dir/b.txt": "b\n", ".gitignore": "*.ign\n"})
     shutil.copytree(template, tmp_path / "repo")
     return Lab(tmp_path / "repo")
+
+
+@pytest.fixture
+def tree(lab: Lab) -> Path:
+    """A worktree on a branch of its own at `main`."""
+    return lab.worktrees.prepare("w1", "feat/a", lab.at("main"), new_branch=True)
