@@ -6,6 +6,7 @@ import base64
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -30,12 +31,16 @@ class Profile:
     frames: int
 
 
+GIL_SECONDS = 0.001
+"""How long the thread that paints waits at the most for another one to hand over the interpreter."""
+
+
 def profile(env: Mapping[str, str]) -> Profile:
     """Pure: the profile for an environment. Over SSH: few updates and 16 colours, so that a slow line keeps up."""
     ssh = any(env.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "MOSH_CONNECTION"))
     rich_colour = env.get("COLORTERM", "").lower() in ("truecolor", "24bit") or "256" in env.get("TERM", "")
     theme = env.get("AURORA_THEME", "") or (DARK if rich_colour and not ssh else SIXTEEN)
-    return Profile(True, theme, 4.0, 2.0, 120) if ssh else Profile(False, theme, 8.0, 8.0, 240)
+    return Profile(True, theme, 4.0, 2.0, 120) if ssh else Profile(False, theme, 6.5, 6.5, 240)
 
 
 def prepare(env: Mapping[str, str]) -> Profile:
@@ -44,6 +49,7 @@ def prepare(env: Mapping[str, str]) -> Profile:
     chosen = profile(env)
     for fixed in ("COLUMNS", "LINES"):
         os.environ.pop(fixed, None)
+    sys.setswitchinterval(GIL_SECONDS)
     os.environ.setdefault("TEXTUAL_FPS", str(chosen.frames))
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")

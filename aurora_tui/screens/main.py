@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.css.query import NoMatches
 from textual.screen import Screen
+from textual.widget import Widget
 
 from aurora_tui.actions import BY_ID, MAIN, Place, Situation, all_keys, bar_actions, for_key, key_name
 from engine.model import TaskView
@@ -62,6 +63,7 @@ class MainScreen(Screen[None]):
         self._main_title = ""
         self._asked: tuple[Place, Callable[[str], object], Callable[[str], object]] = (Place.WORKERS, ignore, ignore)
         self._list = Place.WORKERS
+        self._followed: Widget | None = None
         self._shape = Shape.FULL
 
     def compose(self) -> ComposeResult:
@@ -115,7 +117,7 @@ class MainScreen(Screen[None]):
             self._list = place
         self.pane(place).remove_class("hidden")
         self.set_focus(self.pane(place))
-        self.lay_out()
+        self._follow_focus()
 
     def set_tab(self, place: Place) -> None:
         """Show a tab of the main pane."""
@@ -313,10 +315,16 @@ class MainScreen(Screen[None]):
 
     def on_descendant_focus(self) -> None:
         """The focus is in another pane: other keys, another layout, maybe another task."""
+        if self._followed is not self.focused:
+            self._follow_focus()
+
+    def _follow_focus(self) -> None:
+        self._followed = self.focused
         if self.place in SIDE:
             self._list = self.place
-        self.lay_out()
-        self.show_frame()
+        with self.app.batch_update():
+            self.lay_out()
+            self.show_frame()
         self.choose()
 
     def on_line_view_moved(self, message: LineView.Moved) -> None:
