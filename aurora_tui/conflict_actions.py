@@ -40,6 +40,7 @@ CONFLICT_KEYS = (
     ConflictKey("pick", ("space",), "line", "pick or unpick the line under the cursor", DECIDE, 5),
     ConflictKey("accept", ("y",), "accept", "accept what is remembered or proposed here", DECIDE),
     ConflictKey("accept_all", ("Y",), "accept all", "accept everything that is remembered or proposed", DECIDE),
+    ConflictKey("ask", ("A",), "ask the agent", "let the merge agent propose how to settle what is open", DECIDE),
     ConflictKey("edit", ("e",), "edit", "write the hunk in $EDITOR", DECIDE, 6),
     ConflictKey("edit_file", ("E",), "edit file", "write the whole file in $EDITOR", DECIDE),
     ConflictKey("all_landed", ("O",), "all landed", "take what landed in every hunk of this file", DECIDE),

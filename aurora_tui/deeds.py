@@ -170,6 +170,7 @@ class Deeds:
         assert now.task is not None
         assert now.snapshot is not None
         task, snapshot = now.task, now.snapshot
+        from aurora_tui.merge_agent import AgentOfTask
         from aurora_tui.screens.conflict import ConflictScreen
         from engine.conflict_desk import Desk
 
@@ -180,7 +181,9 @@ class Deeds:
             self.app.say_error(error)
             await self._resolve_by_rule(task)
             return
-        commit = await self.app.push_screen_wait(ConflictScreen(desk, task.failure))
+        commit = await self.app.push_screen_wait(
+            ConflictScreen(desk, task.failure, AgentOfTask(self.app, task.id, self.send))
+        )
         if commit:
             await self.send(ev.ResolveConflict(at=time.time(), task=task.id, how="edit", commit=commit))
 

@@ -146,7 +146,7 @@ def _prompt(task: TaskEntry, place: Place) -> str:
 def _profiles(config: ConfigFile) -> tuple[AgentProfile, ...]:
     """The default profile first, then those of the file, then presets that tasks name without an entry."""
     default = default_agent(config)
-    named = [default, *config.agents, *(task.agent for task in config.tasks)]
+    named = [default, *config.agents, config.merge_agent, *(task.agent for task in config.tasks)]
     profiles = {name: profile_of(name, entry) for name, entry in config.agents.items()}
     presets = {name: AgentProfile(name, preset=name) for name in PRESETS}
     known = presets | profiles
@@ -179,6 +179,8 @@ def _settings(config: ConfigFile, target: str, workers: int | None) -> Settings:
         budget_usd=config.budget.usd,
         budget_tokens=config.budget.tokens,
         worktrees=config.worktrees,
+        merge_agent=config.merge_agent or "",
+        auto_accept=config.auto_accept,
     )
 
 

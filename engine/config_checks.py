@@ -90,6 +90,13 @@ def _profiles(config: ConfigFile) -> Iterator[Finding]:
             yield Finding((*where, "args"), "belongs to a preset; write the arguments into `command`")
     if config.agent is not None:
         yield from _unknown((config.agent,), ("agent",), "agent", profile_names(config), single=True)
+    if config.merge_agent is not None:
+        yield from _unknown((config.merge_agent,), ("merge_agent",), "agent", profile_names(config), single=True)
+    if config.auto_accept and config.merge_agent is None:
+        yield Finding(("auto_accept",), "belongs to a merge agent", "`merge_agent: NAME` names an agent profile")
+    elif config.auto_accept and not config.integration_test and not config.checks:
+        words = "needs tests: nothing else would notice a wrong resolution"
+        yield Finding(("auto_accept",), words, "add an `integration_test` or `checks`")
 
 
 def _default_agent(config: ConfigFile) -> Iterator[Finding]:

@@ -251,6 +251,13 @@ class ConfigFile(_Entry):
     integration_test: Text | None = Field(
         default=None, description="The command that must pass on the merged tree before it lands."
     )
+    merge_agent: Name | None = Field(
+        default=None, description="The agent profile that proposes how a conflict is settled; a person accepts it."
+    )
+    auto_accept: bool = Field(
+        default=False,
+        description="Take what the merge agent proposes without asking; it lands only when the tests pass.",
+    )
     test_timeout: Seconds = Field(
         default=3600.0, description="How long checks and tests may take; longer is retried once."
     )

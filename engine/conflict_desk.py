@@ -9,6 +9,7 @@ objects only after two weeks, and Aurora's own git commands never collect garbag
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,9 @@ from engine.repo import Repo
 from engine.resolving import settled_commit
 
 __all__ = ["Desk", "Made", "half_done_file"]
+
+
+PROPOSED = "proposed.json"
 
 
 def half_done_file(repo: Repo, task: str) -> Path:
@@ -57,13 +61,38 @@ class Desk:
         digests = digests_of(found.conflict)
         new = [key for key in found.conflict.decision_keys() if digests[key] not in seen]
         settlement.decisions.update(Remembered.of(repo).proposals(settlement, new))
-        return cls(repo, run, found, settlement)
+        desk = cls(repo, run, found, settlement)
+        desk.take_proposals()
+        return desk
 
     @property
     def labels(self) -> Labels:
         """What the sides are called where no file is meant: by their tasks."""
         landed = [task for file in self.settlement.conflict.files for task in file.landed_by]
-        return _labels(tuple(dict.fromkeys(landed)), self.settlement.conflict.task)
+        return labels_of(tuple(dict.fromkeys(landed)), self.settlement.conflict.task)
+
+    def propose(self, decisions: Mapping[Key, Decision]) -> None:
+        """Leave proposals for whoever has this conflict on the desk, now or later."""
+        proposed = Settlement(self.settlement.conflict, dict(decisions))
+        write_half_done(self._scratch / PROPOSED, half_done_of(proposed))
+
+    def take_proposals(self) -> int:
+        """Put what was left by `propose` on everything that is undecided, as one step that can be undone; how much."""
+        path = self._scratch / PROPOSED
+        left = read_half_done(path)
+        if left is None:
+            return 0
+        known = self.settlement.decisions
+        new: dict[Key, Decision | None] = {
+            key: one
+            for key, one in settlement_of(self.settlement.conflict, left).decisions.items()
+            if self.settlement.decision(key) is None and not (key[1] == WHOLE and any(k[0] == key[0] for k in known))
+        }
+        if new:
+            self.settlement.decide_all(new)
+        self.save()
+        path.unlink(missing_ok=True)
+        return len(new)
 
     def save(self) -> None:
         """Keep what is decided so far, with its steps."""
@@ -122,7 +151,7 @@ class Desk:
 
     def _hunk_text(self, file: ConflictFile, key: Key) -> tuple[str, ...]:
         result = self.settlement.hunk_lines(key)
-        labels = _labels(file.landed_by, self.settlement.conflict.task)
+        labels = labels_of(file.landed_by, self.settlement.conflict.task)
         return hunk_text(self.settlement.hunk(key), labels, size_for(file)) if result is None else result
 
     def _whole_text(self, file: ConflictFile) -> tuple[str, ...]:
@@ -130,7 +159,7 @@ class Desk:
         if decision is not None and decision.take is Take.EDITED:
             return decision.lines
         if file.parts and decision is None:
-            labels = _labels(file.landed_by, self.settlement.conflict.task)
+            labels = labels_of(file.landed_by, self.settlement.conflict.task)
             return file_text(file, self.settlement.decisions, labels)
         sides = {Take.LANDED: file.landed, Take.BRANCH: file.branch, Take.BASE: file.base}
         chosen = sides.get(decision.take) if decision is not None else None
@@ -167,5 +196,6 @@ WORDS = {
 }
 
 
-def _labels(landed_by: tuple[str, ...], task: str) -> Labels:
+def labels_of(landed_by: tuple[str, ...], task: str) -> Labels:
+    """What the two sides of a file are called."""
     return Labels(f"landed: {', '.join(landed_by[:3]) or 'the target'}", f"branch: {task}")

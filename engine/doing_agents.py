@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, suppress
@@ -21,6 +20,7 @@ from engine.merging import merge_commit
 from engine.model import Verdict
 from engine.resource_clash import clash_in
 from engine.snapshot import Work
+from engine.usage import read_usage, usage_file_of
 from engine.watch import Watcher
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class AgentJobs:
             branch=effect.branch,
             worker=effect.worker,
             prompt_file=prompt_file,
-            usage_file=_usage_file(prompt_file),
+            usage_file=usage_file_of(prompt_file),
             contracts=[c for c in state.plan.contracts if c.name in wanted or c.by == spec.id],
             worktree=self.runner.worktrees.path(effect.worker),
         )
@@ -222,7 +222,7 @@ class AgentJobs:
         self._report_exit(live, ended.code if ended else -9, lost=ended is None, tail=tail)
 
     def _report_exit(self, live: LiveAttempt, code: int, *, lost: bool, tail: str) -> None:
-        cost, tokens = _usage(_usage_file(live.record.with_name(live.record.name + ".prompt")))
+        cost, tokens = read_usage(usage_file_of(live.record.with_name(live.record.name + ".prompt")))
         self.runner.post(
             ev.AgentExited(
                 at=time.time(),
@@ -429,16 +429,3 @@ class AgentJobs:
                 tail=tail,
             )
         )
-
-
-def _usage_file(prompt_file: Path) -> Path:
-    return prompt_file.with_suffix(".usage")
-
-
-def _usage(path: Path) -> tuple[float, int]:
-    """What the agent said it used, if it did: `{"usd": 0.12, "tokens": 3400}`."""
-    try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-        return float(said.get("usd", 0.0)), int(said.get("tokens", 0))
-    except (OSError, ValueError, AttributeError, TypeError):
-        return 0.0, 0

@@ -168,6 +168,26 @@ class Resolve(Effect):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Propose(Effect):
+    """Let the agent of profile `agent` propose how the conflict of `branch_commit` with `onto` is settled;
+    `accept`: take what it proposes when nothing is left open. Answered by ResolutionProposed (and ConflictResolved) or
+    ResolutionFailed."""
+
+    task: str
+    branch_commit: str
+    onto: str
+    agent: str
+    accept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelPropose(Effect):
+    """End the agent that proposes a resolution. Not answered."""
+
+    task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakeBack(Effect):
     """Undo a landing. Answered by Undone or UndoFailed."""
 

@@ -262,11 +262,23 @@ class ConflictResolved(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResolutionProposed(Event):
+    """The merge agent has proposed how `proposed` conflicts are settled; a person accepts them or not."""
+
+    task: str
+    proposed: int
+    cost: float = 0.0
+    tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResolutionFailed(Event):
     """The resolution could not be applied; the task stays in conflict."""
 
     task: str
     reason: str
+    cost: float = 0.0
+    tokens: int = 0
 
 
 # --- heavy commands -----------------------------------------------------------------------------------------------
@@ -426,6 +438,13 @@ class ResolveConflict(Intent):
     task: str
     how: Literal["landed", "branch", "union", "edit"]
     commit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskMergeAgent(Intent):
+    """Let the merge agent propose how a conflict is settled."""
+
+    task: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ RULES: dict[type[ev.Event], Rule] = {
     ev.UndoFailed: rules_merge.on_undo_failed,
     ev.ConflictResolved: rules_merge.on_conflict_resolved,
     ev.ResolutionFailed: rules_merge.on_resolution_failed,
+    ev.ResolutionProposed: rules_merge.on_resolution_proposed,
     ev.SlotRequested: _on_slot_requested,
     ev.SlotFreed: _on_slot_freed,
 }
@@ -75,6 +76,7 @@ INTENTS: dict[type[ev.Intent], IntentRule] = {
     ev.NarrowLock: rules_locks.narrow_lock,
     ev.MessageTask: rules_intent.message_task,
     ev.ResolveConflict: rules_intent.resolve_conflict,
+    ev.AskMergeAgent: rules_intent.ask_merge_agent,
     ev.UndoLanding: rules_intent.undo_landing,
     ev.Shutdown: rules_intent.shutdown,
 }

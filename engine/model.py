@@ -53,7 +53,8 @@ class TaskView:
 
     `paths`, `added` and `removed` are of the work so far while an agent is at it. `base` is the commit the attempt's
     changes are measured from, `level` the seconds of the longest chain of dependents that begins with this task.
-    `failure` is what was red the last time its conflict was settled."""
+    `failure` is what was red the last time its conflict was settled, `resolving` who settles it at this moment,
+    `proposed` how much a merge agent proposes."""
 
     id: str
     prompt: str
@@ -87,6 +88,8 @@ class TaskView:
     base: str = ""
     level: float = 0.0
     failure: str = ""
+    resolving: str = ""
+    proposed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +248,7 @@ class Snapshot:
     needs_person: tuple[str, ...]
     critical_path: tuple[str, ...] = ()
     forecast: ForecastView = ForecastView()
+    merge_agent: str = ""
 
     def task(self, task_id: str) -> TaskView:
         """The view of one task; KeyError when there is none of that id."""

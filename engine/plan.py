@@ -85,6 +85,8 @@ class Settings:
     budget_usd: float | None = None
     budget_tokens: int | None = None
     worktrees: str | None = None
+    merge_agent: str = ""
+    auto_accept: bool = False
 
     def profile(self, name: str) -> AgentProfile:
         """The profile of that name; KeyError when there is none (config has checked every name)."""

@@ -67,7 +67,7 @@ def resolve(repo: Repo, branch_commit: str, onto: str, how: str, message: str = 
         return repo.commit_tree(merged.tree, [branch_commit, onto], words)
     _refuse_by_hand(merged)
     chosen = {sides.path: _choose(repo, sides, how, merged) for sides in _by_path(merged)}
-    return repo.commit_tree(_tree_with(repo, merged.draft, chosen), [branch_commit, onto], words)
+    return repo.commit_tree(tree_with(repo, merged.draft, chosen), [branch_commit, onto], words)
 
 
 # --- a settlement as a commit --------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def settled_commit(repo: Repo, found: Found, settlement: Settlement, message: st
         if file.path in apart and file.kind is Kind.CONTENT:
             continue
         chosen |= _entries(repo, file, settlement, contents, merged.draft)
-    tree = _tree_with(repo, merged.draft, chosen)
+    tree = tree_with(repo, merged.draft, chosen)
     return repo.commit_tree(tree, [conflict.branch_commit, conflict.onto], message)
 
 
@@ -245,7 +245,7 @@ def _merge_file(repo: Repo, sides: _Sides, options: Sequence[str]) -> bytes | No
     return result.out
 
 
-def _tree_with(repo: Repo, tree: str, chosen: Mapping[str, Chosen]) -> str:
+def tree_with(repo: Repo, tree: str, chosen: Mapping[str, Chosen]) -> str:
     """`tree` with these entries in place of what it has at their paths."""
     gone = "0" * len(tree)
     rows = [f"{entry[0]} {entry[1]}\t{path}" if entry else f"0 {gone}\t{path}" for path, entry in chosen.items()]

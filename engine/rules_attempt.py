@@ -171,9 +171,7 @@ def on_agent_exited(state: State, event: ev.AgentExited) -> Iterator[Effect]:
     attempt.exit_code, attempt.tail = event.code, event.tail
     attempt.exit_words = attempt.exit_words or _exit_words(record, event)
     record.active += event.active
-    record.cost += event.cost
-    record.tokens += event.tokens
-    state.budget.spend(event.cost, event.tokens)
+    state.spend(record, event.cost, event.tokens)
     state.slots.forget(record.id)
     state.move(record, TaskState.RUNNING, "its work is committed")
     yield capture(record)

@@ -12,7 +12,7 @@ from engine.model import TaskState
 from engine.rules_attempt import MAX_WORKERS, end_attempt, release
 from engine.rules_collision import let_both_edit
 from engine.rules_line import ranked, waiting_words
-from engine.rules_merge import clear_halt, drop_chain, resolve, withdraw
+from engine.rules_merge import BY_AGENT, clear_halt, drop_chain, leave_resolving, resolve, withdraw
 from engine.rules_pause import hold, unhold
 from engine.state import Ending, Hold, State, Step, TaskRecord, first_line
 
@@ -88,7 +88,7 @@ def drop_task(state: State, intent: ev.DropTask) -> Answer:
     if record.id in state.landing and not state.landing_blocked:
         raise Refused(f"{record.id} is landing at this moment", "`aurora undo` takes the last landing back")
     yield from withdraw(state, record)
-    record.resolving = ""
+    yield from leave_resolving(record)
     kept = f"; its work is kept under {record.kept[-1]}" if record.kept else ""
     state.move(record, TaskState.DROPPED, f"dropped by you{kept}")
     release(state, record)
@@ -107,10 +107,10 @@ def retry_task(state: State, intent: ev.RetryTask) -> Answer:
     if record.state is TaskState.CONFLICT:
         record.failures.append("the branch conflicts with landed work in " + ", ".join(record.conflicts))
     record.continue_from = record.commit if record.state is not TaskState.DROPPED else ""
-    record.conflicts, record.resolving = (), ""
+    record.conflicts = ()
+    yield from leave_resolving(record)
     to_queue(state, record, "retried by you")
     return f"{record.id} is queued again"
-    yield
 
 
 def message_task(state: State, intent: ev.MessageTask) -> Answer:
@@ -199,12 +199,28 @@ def resolve_conflict(state: State, intent: ev.ResolveConflict) -> Answer:
     """Settle a conflict one way."""
     record = state.record(intent.task)
     _require(record, TaskState.CONFLICT, verb="resolved", hint="only a task in conflict needs a resolution")
-    if record.resolving:
+    if record.resolving and record.resolving != BY_AGENT:
         raise Refused(f"{record.id} is being resolved already", "try again in a moment")
+    yield from leave_resolving(record)
     record.resolving, record.resolution = intent.how, intent.commit
     record.reason = "is being resolved"
     yield resolve(state, record)
     return f"{record.id} is resolved ({intent.how}); it is merged and tested again"
+
+
+def ask_merge_agent(state: State, intent: ev.AskMergeAgent) -> Answer:
+    """Let the merge agent propose a resolution."""
+    record = state.record(intent.task)
+    agent = state.plan.settings.merge_agent
+    if not agent:
+        raise Refused("no merge agent is configured", "`merge_agent: NAME` in aurora.yaml names an agent profile")
+    _require(record, TaskState.CONFLICT, verb="resolved", hint="only a task in conflict needs a resolution")
+    if record.resolving:
+        raise Refused(f"{record.id} is being resolved already", "try again in a moment")
+    record.resolving = BY_AGENT
+    record.reason = f"{agent} works on a resolution"
+    yield resolve(state, record)
+    return f"{agent} is asked how the conflict of {record.id} should be settled"
 
 
 def undo_landing(state: State, intent: ev.UndoLanding) -> Answer:

@@ -8,9 +8,11 @@ from engine import events as ev
 from engine.effects import (
     BuildChain,
     CancelLanding,
+    CancelPropose,
     CancelTest,
     Effect,
     Land,
+    Propose,
     Resolve,
     TestCandidate,
 )
@@ -21,6 +23,7 @@ from engine.state import Landing, State, Step, TaskRecord
 from engine.trial import Accept, BaseRed, Eject, Stuck
 
 BY_RULES = "rules"
+BY_AGENT = "merge agent"
 
 
 def start_chain(state: State) -> Iterator[Effect]:
@@ -60,16 +63,19 @@ def on_chain_built(state: State, event: ev.ChainBuilt) -> Iterator[Effect]:
 
 
 def to_conflict(state: State, record: TaskRecord, paths: Sequence[str]) -> Iterator[Effect]:
-    """The branch does not merge with what landed: what is remembered and its syntax may settle it, else a person does.
+    """The branch does not merge with what landed: what is remembered and its syntax may settle it, then the merge agent
+    proposes something, and a person decides.
 
     Without tests nothing would notice a wrong resolution: a person sees it first.
     """
-    record.conflicts = tuple(paths)
+    record.conflicts, record.proposed = tuple(paths), 0
     shown = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
     state.move(record, TaskState.CONFLICT, f"conflicts with landed work in {shown}")
     if state.queue.tested:
         record.resolving = BY_RULES
         yield resolve(state, record)
+    else:
+        yield from _ask_agent(state, record)
 
 
 def on_chain_failed(state: State, event: ev.ChainFailed) -> Iterator[Effect]:
@@ -329,9 +335,31 @@ def offer_released(state: State) -> None:
 # --- conflicts ----------------------------------------------------------------------------------------------------
 
 
-def resolve(state: State, record: TaskRecord) -> Resolve:
-    """The effect that settles a conflict as the person said."""
-    how = record.resolving
+def _ask_agent(state: State, record: TaskRecord) -> Iterator[Effect]:
+    if state.plan.settings.merge_agent:
+        record.resolving = BY_AGENT
+        record.reason += f"; {state.plan.settings.merge_agent} works on a resolution"
+        yield resolve(state, record)
+
+
+def leave_resolving(record: TaskRecord) -> Iterator[Effect]:
+    """Whoever was settling the conflict no longer does."""
+    if record.resolving == BY_AGENT:
+        yield CancelPropose(task=record.id)
+    record.resolving, record.resolution = "", ""
+
+
+def resolve(state: State, record: TaskRecord) -> Resolve | Propose:
+    """The effect that settles a conflict as the person said, by rules, or by the merge agent."""
+    how, settings = record.resolving, state.plan.settings
+    if how == BY_AGENT:
+        return Propose(
+            task=record.id,
+            branch_commit=record.commit,
+            onto=state.tip,
+            agent=settings.merge_agent,
+            accept=settings.auto_accept and state.queue.tested,
+        )
     assert how in ("landed", "branch", "union", "edit", BY_RULES)
     return Resolve(
         task=record.id,
@@ -349,7 +377,7 @@ def on_conflict_resolved(state: State, event: ev.ConflictResolved) -> Iterator[E
         return
     record.unsettled = (record.commit, record.conflicts)
     record.commit = event.commit
-    record.conflicts, record.resolving, record.resolution = (), "", ""
+    record.conflicts, record.resolving, record.resolution, record.proposed = (), "", "", 0
     state.move(record, TaskState.MERGING, f"conflict settled ({event.how}); merged again")
     state.queue.offer(record.id, record.commit)
     yield from ()
@@ -358,12 +386,28 @@ def on_conflict_resolved(state: State, event: ev.ConflictResolved) -> Iterator[E
 def on_resolution_failed(state: State, event: ev.ResolutionFailed) -> Iterator[Effect]:
     """The task stays in conflict."""
     record = state.tasks.get(event.task)
+    if record is not None:
+        state.spend(record, event.cost, event.tokens)
     if record is not None and record.state is TaskState.CONFLICT:
-        by_rules = record.resolving == BY_RULES
-        record.resolving, record.resolution = "", ""
-        if by_rules:
+        by, record.resolving, record.resolution = record.resolving, "", ""
+        if by == BY_RULES:
+            yield from _ask_agent(state, record)
             return
-        record.reason = f"the resolution could not be applied: {event.reason}"
+        who = f"the merge agent {state.plan.settings.merge_agent} proposes nothing: "
+        record.reason = f"{who if by == BY_AGENT else 'the resolution could not be applied: '}{event.reason}"
+        state.tell(record.id, record.reason)
+
+
+def on_resolution_proposed(state: State, event: ev.ResolutionProposed) -> Iterator[Effect]:
+    """The merge agent is done: a person looks at what it proposes."""
+    record = state.tasks.get(event.task)
+    if record is None:
+        return
+    state.spend(record, event.cost, event.tokens)
+    if record.state is TaskState.CONFLICT and record.resolving == BY_AGENT:
+        record.resolving, record.proposed = "", event.proposed
+        what = "a resolution" if event.proposed == 1 else f"{event.proposed} resolutions"
+        record.reason = f"{state.plan.settings.merge_agent} proposes {what}: accept or change what it wrote"
         state.tell(record.id, record.reason)
     yield from ()
 

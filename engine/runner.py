@@ -18,6 +18,7 @@ from engine import effects as ef
 from engine import events as ev
 from engine.doing_agents import AgentJobs
 from engine.doing_merges import MergeJobs
+from engine.doing_proposals import ProposalJobs
 from engine.doing_slots import SlotJobs
 from engine.doing_tests import TestJobs
 from engine.errors import AuroraError
@@ -93,7 +94,9 @@ class Runner:
         self.agents = AgentJobs(self)
         self.merges = MergeJobs(self)
         self.candidate_tests = TestJobs(self)
+        self.proposals = ProposalJobs(self)
         self.tests: dict[str, Job] = {}
+        self.proposing: dict[str, Job] = {}
         self._carry = self._carriers()
         try:
             self.slots.open(first.plan.settings)
@@ -165,6 +168,7 @@ class Runner:
             ef.CaptureAttempt: agents.capture,
             ef.BuildChain: merges.build,
             ef.CancelTest: self._cancel_test,
+            ef.CancelPropose: self._cancel_proposal,
             ef.Land: merges.land,
             ef.CancelLanding: merges.cancel_landing,
             ef.Resolve: merges.resolve,
@@ -183,11 +187,18 @@ class Runner:
                 self.tests[effect.candidate] = self.pool.start(self.candidate_tests.test(effect))
             case ef.TestAttempt():
                 self.tests[effect.task] = self.pool.start(self.agents.test(effect))
+            case ef.Propose():
+                self.proposing[effect.task] = self.pool.start(self.proposals.propose(effect))
             case _:
                 self.pool.start(self._carry[type(effect)](effect))
 
     async def _cancel_test(self, effect: ef.CancelTest) -> None:
         job = self.tests.pop(effect.candidate, None)
+        if job is not None:
+            await self.pool.cancel(job)
+
+    async def _cancel_proposal(self, effect: ef.CancelPropose) -> None:
+        job = self.proposing.pop(effect.task, None)
         if job is not None:
             await self.pool.cancel(job)
 

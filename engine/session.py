@@ -280,6 +280,11 @@ def _durations(before: Machine | None) -> dict[str, float]:
     }
 
 
+NEEDS_ENGINE = (
+    ev.PauseTask, ev.ResumeTask, ev.StopTask, ev.Shutdown, ev.PauseAll, ev.ResumeAll, ev.AskMergeAgent,
+)  # fmt: skip
+
+
 class Reader:
     """A run without an engine: the journal's replay. Intents are stored; the next engine carries them out, except
     resolving and undoing, which happen at once."""
@@ -326,7 +331,7 @@ class Reader:
 
     def _apply(self, intent: ev.Intent) -> str:
         machine = self._machine()
-        if isinstance(intent, ev.PauseTask | ev.ResumeTask | ev.StopTask | ev.Shutdown | ev.PauseAll | ev.ResumeAll):
+        if isinstance(intent, NEEDS_ENGINE):
             raise EngineError("no engine runs here", "`aurora run` goes on with the run")
         lock = EngineLock(self._repo.aurora_dir)
         try:

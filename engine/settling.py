@@ -9,7 +9,11 @@ from engine.conflict_model import WHOLE, Source
 from engine.repo import Repo
 from engine.syntax_merge import merged_by_syntax
 
-WORDS = {Source.REMEMBERED: "as it was settled before", Source.SYNTAX: "by its syntax"}
+WORDS = {
+    Source.REMEMBERED: "as it was settled before",
+    Source.SYNTAX: "by its syntax",
+    Source.AGENT: "by the merge agent",
+}
 
 
 def settle_by_rules(repo: Repo, run: str, task: str, branch_commit: str, onto: str) -> tuple[str, str] | None:
@@ -30,6 +34,12 @@ def settle_by_rules(repo: Repo, run: str, task: str, branch_commit: str, onto: s
     if any(settlement.decision(key) is None for key in settlement.conflict.decision_keys()):
         desk.save()
         return None
+    return accept_all(desk)
+
+
+def accept_all(desk: Desk) -> tuple[str, str]:
+    """Accept everything that is proposed: the merge commit, and in words by what it was settled."""
+    settlement = desk.settlement
     settlement.decide_all({key: replace(one, accepted=True) for key, one in settlement.decisions.items()})
     sources = dict.fromkeys(one.source for one in settlement.decisions.values())
     return desk.finish(), " and ".join(WORDS[source] for source in sources if source in WORDS)

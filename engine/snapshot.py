@@ -99,6 +99,7 @@ class SnapshotMaker:
             needs_person=needs_person(state),
             critical_path=self._path,
             forecast=self._forecast_of(state, bound),
+            merge_agent=state.plan.settings.merge_agent,
         )
 
     def _forecast_of(self, state: State, bound: BoundView) -> ForecastView:
@@ -279,6 +280,8 @@ def _task(
         base=record.attempt.base,
         level=state.levels.get(record.id, 0.0),
         failure=record.settled_red if record.state is TaskState.CONFLICT else "",
+        resolving=record.resolving,
+        proposed=record.proposed,
     )
 
 

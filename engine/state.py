@@ -143,6 +143,7 @@ class TaskRecord:
     conflicts: tuple[str, ...] = ()
     resolving: str = ""
     resolution: str = ""
+    proposed: int = 0
     landed: str = ""
     started: float | None = None
     finished: float | None = None
@@ -307,6 +308,12 @@ class State:
         return False
 
     # --- changing ---
+
+    def spend(self, record: TaskRecord, usd: float, tokens: int) -> None:
+        """Count what an agent used for a task."""
+        record.cost += usd
+        record.tokens += tokens
+        self.budget.spend(usd, tokens)
 
     def tell(self, task: str, words: str) -> None:
         """Add a line to a task's story."""

@@ -91,10 +91,12 @@ class Workplaces:
 
 
 def first_port(worker: str) -> int:
-    """The first of a worker's own ports; the worktrees tests run in come after all workers."""
+    """The first of a worker's own ports; those of merge agents and of tests come after all workers."""
     name, _, lane = worker.partition("-")
     if name == "test":
         number = MOST_WORKERS + int(lane or 1)
+    elif worker == "merge":
+        number = MOST_WORKERS
     else:
         number = int(worker[1:]) if worker[1:].isdigit() else 0
     return FIRST_PORT + number * PORTS_PER_WORKER

@@ -230,6 +230,7 @@ TAKES = ("landed", "branch", "both", "both-reversed", "neither", "base", "delete
 @click.option("--hunk", type=click.IntRange(1), default=None, help="Only this hunk of the file, counted from 1.")
 @click.option("--edit", is_flag=True, help="Write it by hand, in your editor.")
 @click.option("--accept", is_flag=True, help="Take what is remembered or proposed.")
+@click.option("--ask", is_flag=True, help="Let the merge agent propose something.")
 @click.option("--open", "again", is_flag=True, help="Leave it open again.")
 @click.option("--undo", is_flag=True, help="Take the last step back.")
 @click.option("--redo", is_flag=True, help="Do the last step taken back again.")
@@ -237,7 +238,9 @@ TAKES = ("landed", "branch", "both", "both-reversed", "neither", "base", "delete
 @click.option("--forget", is_flag=True, help="Drop what is remembered of it.")
 @click.option("--discard", is_flag=True, help="Forget all that was decided so far.")
 @click.option("--finish", is_flag=True, help="Hand the settled conflict over: it is tested, then lands.")
-def resolve(task: str, how: Literal["landed", "branch", "union"] | None, hunk: int | None, **wanted: Any) -> None:
+def resolve(
+    task: str, how: Literal["landed", "branch", "union"] | None, hunk: int | None, ask: bool, **wanted: Any
+) -> None:
     """Settle the conflict of TASK; all that does not conflict is merged as usual.
 
     Without options it shows what is in conflict and what was decided. Decisions are kept until the task has landed;
@@ -250,8 +253,11 @@ def resolve(task: str, how: Literal["landed", "branch", "union"] | None, hunk: i
       aurora resolve stock --union                    the lines of both, everywhere
     """
     from aurora_tui.cli.reaching import reached
-    from engine.events import ResolveConflict
+    from engine.events import AskMergeAgent, ResolveConflict
 
+    if ask:
+        _send(AskMergeAgent(at=_at(), task=task))
+        return
     if how is not None:
         _send(ResolveConflict(at=_at(), task=task, how=how))
         return

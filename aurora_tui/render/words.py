@@ -134,10 +134,14 @@ def remedies(snapshot: Snapshot, *, live: bool) -> list[Remedy]:
 
 def _of_conflicts(snapshot: Snapshot) -> list[Remedy]:
     """All ways to settle the first conflict; the others go the same way."""
-    first, *others = [task.id for task in snapshot.tasks if task.state is TaskState.CONFLICT] or [""]
-    if not first:
+    in_conflict = [task for task in snapshot.tasks if task.state is TaskState.CONFLICT]
+    if not in_conflict:
         return []
+    first, *others = [task.id for task in in_conflict]
+    accept = Remedy(f"aurora resolve {first} --accept --finish", f"takes what {snapshot.merge_agent} proposes")
     return [
+        Remedy(f"aurora resolve {first}", "shows the conflict, hunk by hunk"),
+        *([accept] if in_conflict[0].proposed else []),
         Remedy(f"aurora resolve {first} --landed", "keeps what has landed"),
         Remedy(f"aurora resolve {first} --branch", f"keeps what {first} wrote"),
         Remedy(f"aurora resolve {first} --union", "keeps the lines of both"),

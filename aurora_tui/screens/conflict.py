@@ -7,7 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -38,8 +38,24 @@ if TYPE_CHECKING:
 
 LIST_FROM = 100
 """Columns from which the list of files stands beside the hunks."""
-SAVE_SECONDS = 0.05
+LOOK_SECONDS = 0.25
 HELP = "Decide every hunk; then `w` hands the result over. It is tested as one tree before anything lands."
+
+
+class MergeAgent(Protocol):
+    """Whom `A` asks for proposals."""
+
+    def why_not(self) -> str:
+        """Why it cannot be asked now, "" when it can."""
+
+    def at_work(self) -> str:
+        """Its name while it works on this conflict, "" otherwise."""
+
+    def last_words(self) -> str:
+        """What it ended with."""
+
+    async def ask(self) -> None:
+        """Begin; it says itself when it cannot."""
 
 
 class ConflictHead(Painted):
@@ -89,10 +105,12 @@ class ConflictScreen(Screen[str]):
         Binding(",".join(key.keys), f"deed('{key.id}')", key.help, show=False, priority=True) for key in CONFLICT_KEYS
     ]
 
-    def __init__(self, desk: Desk, failure: str = "") -> None:
+    def __init__(self, desk: Desk, failure: str = "", agent: MergeAgent | None = None) -> None:
         super().__init__()
         self.desk = desk
         self.failure = failure
+        self.agent = agent
+        self._asked = ""
         self._saving: asyncio.Lock = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
@@ -120,6 +138,8 @@ class ConflictScreen(Screen[str]):
                 "the tests were red with this resolution; f shows their output", severity="warning", markup=False
             )
         self.call_after_refresh(self._go_to, still[0] if still else self._keys()[0])
+        if self.agent is not None:
+            self.set_interval(LOOK_SECONDS, self._look_at_agent)
 
     def on_resize(self) -> None:
         """Divide the screen."""
@@ -191,6 +211,8 @@ class ConflictScreen(Screen[str]):
             return f"a {file.kind} conflict is decided for the whole file"
         if key.id == "accept" and (settlement.decision(here) is None or settlement.settled(here)):
             return "nothing is proposed here"
+        if key.id == "ask":
+            return self.agent.why_not() if self.agent is not None else "no merge agent can be asked here"
         if key.id == "failure" and not self.failure:
             return "no test was red with this resolution"
         if key.id == "undo" and not settlement.past:
@@ -223,6 +245,7 @@ class ConflictScreen(Screen[str]):
             "pick": self._pick,
             "accept": self._accept,
             "accept_all": self._accept_all,
+            "ask": self._ask,
             "edit": lambda: self._edit(self._here()),
             "edit_file": lambda: self._edit((self._here()[0], WHOLE)),
             "all_landed": lambda: self._take_all(Take.LANDED),
@@ -283,6 +306,32 @@ class ConflictScreen(Screen[str]):
         settlement.decide_all({key: Decision(d.take, d.lines, d.picked, d.source) for key, d in proposed.items()})
         self.notify(f"{many(len(proposed), 'proposal')} accepted", timeout=3, markup=False)
         self._changed()
+
+    async def _ask(self) -> None:
+        assert self.agent is not None
+        await self._save()
+        await self.agent.ask()
+        self._look_at_agent()
+
+    def _look_at_agent(self) -> None:
+        """Say that it works; when it has ended, put what it proposes on what is open."""
+        assert self.agent is not None
+        if not self.is_current:
+            return
+        before, self._asked = self._asked, self.agent.at_work()
+        if before != self._asked:
+            head = self.query_one(ConflictHead)
+            head.note = f" {self._asked} works on a resolution" if self._asked else ""
+            head.refresh()
+        if self._asked:
+            return
+        count = self.desk.take_proposals()
+        if count:
+            words = f"the merge agent proposes {many(count, 'resolution')}: y accepts one, Y all of them"
+            self.notify(words, timeout=8, markup=False)
+            self._changed()
+        elif before:
+            self._warn(self.agent.last_words())
 
     async def _take_all(self, take: Take) -> None:
         file = self.view.file

@@ -52,8 +52,15 @@ def worlds(draw: st.DrawFn) -> World:
     attempts = st.tuples(st.sampled_from([spec.id for spec in specs]), st.integers(1, 2))
     writes = {spec.id: draw(st.lists(st.sampled_from(PATHS), min_size=1, max_size=3, unique=True)) for spec in specs}
     random = draw(st.randoms(use_true_random=False))
+    plan = make_plan(
+        specs,
+        workers=draw(st.integers(1, 4)),
+        on_collision=draw(st.sampled_from(("freeze", "allow"))),
+        merge_agent=draw(st.sampled_from(("", "merger"))),
+        auto_accept=draw(st.booleans()),
+    )
     return World(
-        make_plan(specs, workers=draw(st.integers(1, 4)), on_collision=draw(st.sampled_from(("freeze", "allow")))),
+        plan,
         choose=random.randrange,
         writes=writes,
         fails=draw(st.sets(attempts, max_size=3)),

@@ -272,6 +272,20 @@ class World:
         self.trees[commit] = frozenset({(e.task, 1000 + self.made)})
         self.deliver(ev.ConflictResolved(at=self.now, task=e.task, commit=commit, onto=e.onto, how=e.how))
 
+    def _Propose(self, e: ef.Propose) -> None:
+        self.made += 1
+        commit = f"x{self.made}"
+        self.trees[commit] = frozenset({(e.task, 1000 + self.made)})
+        if self.choose(2):
+            self.deliver(ev.ResolutionFailed(at=self.now, task=e.task, reason="it left markers"))
+            return
+        self.deliver(ev.ResolutionProposed(at=self.now, task=e.task, proposed=1))
+        if e.accept:
+            self.deliver(ev.ConflictResolved(at=self.now, task=e.task, commit=commit, onto=e.onto, how="merge agent"))
+
+    def _CancelPropose(self, e: ef.CancelPropose) -> None:
+        self.pending = [one for one in self.pending if not (isinstance(one, ef.Propose) and one.task == e.task)]
+
     # --- looking ---
 
     def state_of(self, task: str) -> TaskState:

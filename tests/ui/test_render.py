@@ -63,6 +63,7 @@ HEAVY        OWNER             COMMAND         SINCE
 ○ 1 in line  auth              docker build .    31s
 
 needs you  stock: conflicts with landed work in shop/models.py and shop/stock.py
+  aurora resolve stock           shows the conflict, hunk by hunk
   aurora resolve stock --landed  keeps what has landed
   aurora resolve stock --branch  keeps what stock wrote
   aurora resolve stock --union   keeps the lines of both
@@ -118,6 +119,7 @@ old    ✗ failed    the agent exited with 3              1m 00s
 3f2a9c1d3
 
 What helps:
+  aurora resolve stock           shows the conflict, hunk by hunk
   aurora resolve stock --landed  keeps what has landed
   aurora resolve stock --branch  keeps what stock wrote
   aurora resolve stock --union   keeps the lines of both
@@ -298,7 +300,7 @@ def test_a_frozen_worker_needs_a_ruling_and_an_engine() -> None:
 
 def test_of_many_conflicts_only_the_first_is_spelled_out() -> None:
     run = snapshot(task("a", TaskState.CONFLICT), task("b", TaskState.CONFLICT))
-    assert commands(run, live=True)[3:] == ["aurora resolve a --edit", "aurora resolve b …"]
+    assert commands(run, live=True)[4:] == ["aurora resolve a --edit", "aurora resolve b …"]
 
 
 # --- laws -------------------------------------------------------------------------------------------------------------
