@@ -54,7 +54,8 @@ class TaskView:
     `paths`, `added` and `removed` are of the work so far while an agent is at it. `base` is the commit the attempt's
     changes are measured from, `level` the seconds of the longest chain of dependents that begins with this task.
     `failure` is what was red the last time its conflict was settled, `resolving` who settles it at this moment,
-    `proposed` how much a merge agent proposes."""
+    `proposed` how much a merge agent proposes. `asks` is what the agent asked or refused when it ended without work
+    (answered by a message), `estimated` says that `cost` comes from the price table and not from the agent."""
 
     id: str
     prompt: str
@@ -90,6 +91,8 @@ class TaskView:
     failure: str = ""
     resolving: str = ""
     proposed: int = 0
+    asks: str = ""
+    estimated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +209,84 @@ class ForecastView:
 
 
 @dataclass(frozen=True, slots=True)
+class MockView:
+    """The mock of a contract, served to one consumer. `state` is starting, healthy, restarting, dead or ended; `log` is
+    the file of its output relative to the aurora directory, `words` why it is in that state."""
+
+    task: str
+    worker: str
+    port: int
+    pid: int
+    state: str
+    since: float
+    restarts: int = 0
+    log: str = ""
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BreachView:
+    """A branch that changes a frozen contract. `state` is open, amended or rejected; the change is `base`..`commit`
+    restricted to `paths`."""
+
+    task: str
+    attempt: int
+    paths: tuple[str, ...]
+    base: str
+    commit: str
+    since: float
+    state: str = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class ContractView:
+    """One contract. `version` counts from 1 once it is frozen (0: not yet), `digest` is the hash of its files then;
+    `reason` says in words where it stands. `check`, `mock`, `verify` and `serve` are the commands in force (empty:
+    none)."""
+
+    name: str
+    kind: str
+    files: tuple[str, ...]
+    by: str
+    frozen: bool
+    version: int
+    digest: str
+    since: float
+    reason: str
+    implementers: tuple[str, ...]
+    consumers: tuple[str, ...]
+    check: str = ""
+    mock: str = ""
+    verify: str = ""
+    serve: str = ""
+    mocks: tuple[MockView, ...] = ()
+    breaches: tuple[BreachView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """One agent profile as it is used now. `limit` is how many attempts it may run at once at this moment (None: no
+    limit of its own), `until` when a rate limit ends (None: there is none), `words` what the provider said."""
+
+    name: str
+    running: int
+    limit: int | None
+    until: float | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PressureView:
+    """How hard the machine is pressed: shares of time (0 to 100) somebody waited for CPU, memory and IO over the last
+    ten seconds, and what is held back because of it (empty: nothing)."""
+
+    cpu: float = 0.0
+    memory: float = 0.0
+    io: float = 0.0
+    holds: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Attached:
     """One who is connected: a name for people, the process, since when (seconds since the epoch), and whether it may
     only look."""
@@ -249,6 +330,9 @@ class Snapshot:
     critical_path: tuple[str, ...] = ()
     forecast: ForecastView = ForecastView()
     merge_agent: str = ""
+    contracts: tuple[ContractView, ...] = ()
+    profiles: tuple[ProfileView, ...] = ()
+    pressure: PressureView = PressureView()
 
     def task(self, task_id: str) -> TaskView:
         """The view of one task; KeyError when there is none of that id."""
