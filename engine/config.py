@@ -14,13 +14,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from engine.agents import DEFAULT_HEAVY, PRESETS
+from engine.clients.presets import PRESETS
 from engine.config_checks import Place, default_agent, find_all, profile_of, read_prompt, task_findings, too_long
 from engine.config_lines import Document, Finding, path_text, read_document
 from engine.config_names import id_from_prompt
 from engine.config_schema import MAX_WORKERS, ConfigFile, TaskEntry, json_schema
 from engine.config_words import findings_of
 from engine.errors import ConfigError
+from engine.heavy_commands import DEFAULT_HEAVY
 from engine.plan import AgentProfile, Contract, Plan, Settings, TaskSpec
 
 __all__ = ["json_schema", "load_plan", "parse_task", "problems", "starter"]

@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.agents import MAX_ARGUMENT, PRESETS, needs_argument, variable_name
+from engine.clients.presets import PRESETS
+from engine.clients.starting import MAX_ARGUMENT, needs_argument, variable_name
 from engine.config_lines import Finding, Where, read_text_file
 from engine.config_names import branch_problem, nearest_hint
 from engine.config_schema import AgentEntry, ConfigFile, TaskEntry

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
-from engine.agents import PRESETS, quoted_placeholders
+from engine.clients.presets import PRESETS
+from engine.clients.starting import quoted_placeholders
 from engine.config_names import branch_problem, nearest_hint, task_id_problem
 from engine.patterns import Pattern
 from engine.plan import CollisionPolicy

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from engine import effects as ef
 from engine import events as ev
 from engine import process
-from engine.agents import attempt_environment, command_for
 from engine.capture import capture
+from engine.clients.starting import attempt_environment, command_for
 from engine.errors import AuroraError
 from engine.merging import merge_commit
 from engine.model import Verdict

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from engine import effects as ef
 from engine import events as ev
 from engine import process
-from engine.agents import command_for
+from engine.clients.starting import command_for
 from engine.command import run_command
 from engine.conflict_desk import Desk
 from engine.conflict_model import WHOLE, Source

@@ -104,7 +104,7 @@ def _of_plan(repo: Repo) -> Iterator[Finding]:
 
 def _of_agents(plan: Plan) -> Iterator[Finding]:
     """Whether the programs of the agents the tasks use are there."""
-    from engine.agents import probe
+    from engine.clients.probe import probe
 
     used = [profile for profile in plan.settings.agents if profile.name in {spec.agent for spec in plan.tasks}]
     presets = sorted({profile.preset for profile in used if profile.preset})

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.agents import DEFAULT_HEAVY
 from engine.heavy import SlotServer, write_shims
+from engine.heavy_commands import DEFAULT_HEAVY
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
 ROUNDS = int(os.environ.get("AURORA_BENCH_ROUNDS", "200"))

@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plan_file import load, refused, task, write
 
-from engine.agents import DEFAULT_HEAVY, PRESETS
+from engine.clients.presets import PRESETS
 from engine.config import json_schema, load_plan, parse_task, problems, starter
 from engine.config_names import id_from_prompt, task_id_problem
 from engine.config_schema import ConfigFile, parse_duration
 from engine.errors import ConfigError
+from engine.heavy_commands import DEFAULT_HEAVY
 from engine.plan import AgentProfile, Contract, TaskSpec
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -12,19 +12,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.agents import (
-    DEFAULT_HEAVY,
+from engine.clients.presets import PRESETS
+from engine.clients.probe import probe
+from engine.clients.starting import (
     MAX_ARGUMENT,
-    PRESETS,
     attempt_environment,
     command_for,
     fill_in,
     needs_argument,
-    probe,
     quoted_placeholders,
     variable_name,
 )
 from engine.errors import ConfigError
+from engine.heavy_commands import DEFAULT_HEAVY
 from engine.plan import AgentProfile, Contract, TaskSpec
 from engine.prompt import MAX_FAILURE_CHARACTERS, compose
 
