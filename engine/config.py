@@ -18,8 +18,9 @@ from engine.clients.presets import PRESETS
 from engine.config_checks import Place, default_agent, find_all, profile_of, read_prompt, task_findings, too_long
 from engine.config_lines import Document, Finding, path_text, read_document
 from engine.config_names import id_from_prompt
-from engine.config_schema import MAX_WORKERS, ConfigFile, TaskEntry, json_schema
+from engine.config_schema import MAX_WORKERS, ConfigFile, ContractEntry, TaskEntry, json_schema
 from engine.config_words import findings_of
+from engine.contracts.kinds import with_commands
 from engine.errors import ConfigError
 from engine.heavy_commands import DEFAULT_HEAVY
 from engine.plan import AgentProfile, Contract, Plan, Settings, TaskSpec
@@ -159,8 +160,13 @@ def _plan(config: ConfigFile, place: Place, target: str, workers: int | None) ->
     return Plan(
         settings=_settings(config, target, workers),
         tasks=tuple(_spec(task, place, default, config.retries) for task in config.tasks),
-        contracts=tuple(Contract(name=name, **_fields(entry)) for name, entry in config.contracts.items()),
+        contracts=tuple(_contract(name, entry) for name, entry in config.contracts.items()),
     )
+
+
+def _contract(name: str, entry: ContractEntry) -> Contract:
+    fields = _fields(entry) | {"kind": entry.kind or "", "health": entry.health or ""}
+    return with_commands(Contract(name=name, **fields))
 
 
 def _settings(config: ConfigFile, target: str, workers: int | None) -> Settings:

@@ -12,6 +12,7 @@ from engine.clients.starting import MAX_ARGUMENT, needs_argument, variable_name
 from engine.config_lines import Finding, Where, read_text_file
 from engine.config_names import branch_problem, nearest_hint
 from engine.config_schema import AgentEntry, ConfigFile, TaskEntry
+from engine.contracts.kinds import KINDS
 from engine.errors import ConfigError
 from engine.graph import TaskGraph
 from engine.plan import AgentProfile
@@ -169,6 +170,8 @@ def _contracts(config: ConfigFile, ids: Sequence[str]) -> Iterator[Finding]:
         other = variables.setdefault(variable_name(name), name)
         if other != name:
             yield Finding(where, f"has the same variable AURORA_CONTRACT_{variable_name(name)} as `{other}`")
+        if contract.kind is not None:
+            yield from _unknown((contract.kind,), (*where, "kind"), "kind", KINDS, single=True)
 
 
 def _branches(config: ConfigFile, target: str | None) -> Iterator[Finding]:

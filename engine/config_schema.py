@@ -169,12 +169,23 @@ class ContractEntry(_Entry):
 
     files: Patterns = Field(min_length=1, description="The files that hold the contract; frozen once they landed.")
     by: str = Field(description="The id of the task that writes the contract.")
+    kind: Text | None = Field(
+        default=None, description="A built-in kind: it brings the commands that are not given here."
+    )
     check: Text | None = Field(default=None, description="A command the contract must pass before it is frozen.")
     mock: Text | None = Field(
         default=None, description="A command that serves a mock of the contract to its consumers."
     )
     verify: Text | None = Field(
         default=None, description="A command that checks an implementation against the contract."
+    )
+    serve: Text | None = Field(
+        default=None, description="A command that starts the implemented service on $AURORA_PORT, for `verify`."
+    )
+    health: Text | None = Field(
+        default=None,
+        description="The path (or URL with {port}) that answers when the mock or the service is ready. Default: the "
+        "port takes connections.",
     )
 
 

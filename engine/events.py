@@ -448,6 +448,23 @@ class AskMergeAgent(Intent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AmendContract(Intent):
+    """Let the branch of `task` change the frozen `contract`: when it lands, the contract has a new version."""
+
+    contract: str
+    task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectBreach(Intent):
+    """Send `task`, whose branch changes the frozen `contract`, back to its agent, with the diff and a note."""
+
+    contract: str
+    task: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UndoLanding(Intent):
     """Take the last landing back; when `commit` is given, only if that is the one."""
 

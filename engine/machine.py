@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from engine import events as ev
-from engine import rules_attempt, rules_collision, rules_intent, rules_locks, rules_merge, rules_pause
+from engine import rules_attempt, rules_collision, rules_contract, rules_intent, rules_locks, rules_merge, rules_pause
 from engine.effects import Effect, GrantSlot, TellWaiting
 from engine.errors import Refused
 from engine.model import TaskState
@@ -77,6 +77,8 @@ INTENTS: dict[type[ev.Intent], IntentRule] = {
     ev.MessageTask: rules_intent.message_task,
     ev.ResolveConflict: rules_intent.resolve_conflict,
     ev.AskMergeAgent: rules_intent.ask_merge_agent,
+    ev.AmendContract: rules_contract.amend_contract,
+    ev.RejectBreach: rules_contract.reject_breach,
     ev.UndoLanding: rules_intent.undo_landing,
     ev.Shutdown: rules_intent.shutdown,
 }

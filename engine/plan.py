@@ -26,7 +26,10 @@ class AgentProfile:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """An interface fixed before its implementers and consumers branch. `by` is the id of the task that writes it."""
+    """An interface fixed before its implementers and consumers branch. `by` is the id of the task that writes it.
+
+    The commands are those in force: its own, else those of its `kind`. `health` is the path asked of a started mock or
+    service, or a whole URL with {port}."""
 
     name: str
     files: tuple[str, ...]
@@ -34,6 +37,9 @@ class Contract:
     check: str | None = None
     mock: str | None = None
     verify: str | None = None
+    kind: str = ""
+    serve: str | None = None
+    health: str = ""
 
 
 @dataclass(frozen=True, slots=True)

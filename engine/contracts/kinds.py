@@ -1,0 +1,49 @@
+"""The built-in kinds of contracts: the commands that check, mock and verify one that names none of its own (pure).
+
+A kind is a function from a contract to shell commands; it imports nothing heavy. Every command of a contract, built in
+or the user's own, runs in the root of a worktree and finds in its environment
+
+    AURORA_CONTRACT         the contract's name
+    AURORA_CONTRACT_FILES   its files that exist, absolute, joined by `os.pathsep`
+    AURORA_PORT (and PORT)  for `mock` and `serve`: where to listen, on 127.0.0.1
+    AURORA_SERVICE          for `verify`, when the contract has a `serve`: http://127.0.0.1:PORT of the started service
+
+`check` and `verify` exit with 0 when all is well and say on their output what is not; `mock` and `serve` serve until
+they are ended by SIGTERM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+from engine.plan import Contract
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Shell commands of a contract; an empty one means there is none."""
+
+    check: str = ""
+    mock: str = ""
+    verify: str = ""
+
+
+KINDS: Mapping[str, Callable[[Contract], Commands]] = {}
+"""The kinds a contract may name, each with what makes its commands."""
+
+
+def commands_for(kind: str, contract: Contract) -> Commands:
+    """What a kind does with a contract; nothing for a contract without a kind. KeyError when there is no such kind."""
+    return KINDS[kind](contract) if kind else Commands()
+
+
+def with_commands(contract: Contract) -> Contract:
+    """The contract with the commands of its kind where it has none of its own."""
+    usual = commands_for(contract.kind, contract)
+    return replace(
+        contract,
+        check=contract.check or usual.check or None,
+        mock=contract.mock or usual.mock or None,
+        verify=contract.verify or usual.verify or None,
+    )
