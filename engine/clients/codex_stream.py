@@ -1,0 +1,99 @@
+"""The stream of Codex (`codex exec --json`) (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.clients.json_path import Object, number_at, object_at, objects_at, text_at
+from engine.clients.reports import (
+    Edited,
+    Ended,
+    Failed,
+    Noted,
+    Ran,
+    RateLimited,
+    Report,
+    Said,
+    Session,
+    Trouble,
+    Usage,
+    Used,
+)
+from engine.clients.troubles import reset_in, trouble_of, wait_in
+
+RECONNECTING = "Reconnecting..."
+
+
+class CodexStream:
+    """Reads one process's lines. `before` is what the thread had used when it was resumed: its usage goes on."""
+
+    noise: tuple[bytes, ...] = ()
+
+    def __init__(self, before: Usage = Usage()) -> None:  # noqa: B008 - frozen
+        self._before = before
+
+    def read(self, line: Object) -> Iterator[Report] | None:
+        """The reports of one line; None when it is of an unknown kind."""
+        match text_at(line, "type"):
+            case "thread.started":
+                return iter((Session(text_at(line, "thread_id")),))
+            case "turn.started" | "item.updated":
+                return iter(())
+            case "item.started":
+                return _begun(object_at(line, "item"))
+            case "item.completed":
+                return _done(object_at(line, "item"))
+            case "error":
+                return _error(text_at(line, "message"))
+            case "turn.completed":
+                return self._completed(object_at(line, "usage"))
+            case "turn.failed":
+                return _failed(text_at(line, "error", "message"))
+        return None
+
+    def _completed(self, found: Object) -> Iterator[Report]:
+        cached = number_at(found, "cached_input_tokens")
+        whole = Usage(
+            max(0, number_at(found, "input_tokens") - cached),
+            cached,
+            number_at(found, "output_tokens"),
+            number_at(found, "reasoning_output_tokens"),
+        )
+        yield Used(whole.since(self._before))
+        yield Ended(True)
+
+
+def _begun(item: Object) -> Iterator[Report]:
+    if text_at(item, "type") == "command_execution":
+        yield Ran(text_at(item, "command"))
+    elif text_at(item, "type") in ("mcp_tool_call", "web_search"):
+        yield Ran(f"{text_at(item, 'type')} {text_at(item, 'tool') or text_at(item, 'query')}".strip())
+
+
+def _done(item: Object) -> Iterator[Report] | None:
+    kind = text_at(item, "type")
+    if kind == "agent_message":
+        return iter((Said(text_at(item, "text")),))
+    if kind == "file_change":
+        paths = tuple(text_at(change, "path") for change in objects_at(item, "changes"))
+        fine = text_at(item, "status") == "completed" and paths
+        return iter((Edited(paths),) if fine else ())
+    if kind == "error":
+        return iter((Noted(text_at(item, "message")),))
+    known = ("command_execution", "reasoning", "mcp_tool_call", "web_search", "todo_list")
+    return iter(()) if kind in known else None
+
+
+def _error(words: str) -> Iterator[Report]:
+    """While it reconnects this is news; the last one of a turn is repeated by `turn.failed`."""
+    if not words.startswith(RECONNECTING):
+        return
+    if trouble_of(words) is Trouble.RATE_LIMIT:
+        yield RateLimited(429, wait_in(words), reset_in(words), words.partition("(")[2].rstrip(")") or words)
+    else:
+        yield Noted(words)
+
+
+def _failed(words: str) -> Iterator[Report]:
+    yield Failed(trouble_of(words), words)
+    yield Ended(False, words)
