@@ -73,6 +73,17 @@ class StopAgent(Effect):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerWrite(Effect):
+    """Let an agent make the edit it asked for, or tell it why it may not. Not answered."""
+
+    task: str
+    attempt: int
+    ask: str
+    allowed: bool
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateWorktree(Effect):
     """Merge `onto` into a frozen attempt's worktree, its changes committed first. Answered by WorktreeUpdated."""
 

@@ -122,6 +122,25 @@ class FilesTouched(AttemptEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteAsked(AttemptEvent):
+    """The agent is about to edit `paths` (like those of FilesTouched) and stands still until it is answered. `outside`
+    are paths that are no part of its worktree, `ignored` those of `paths` git ignores."""
+
+    ask: str
+    paths: tuple[str, ...]
+    outside: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteAskEnded(AttemptEvent):
+    """An ask has waited as long as it may, or nobody waits for its answer any more (`gone`)."""
+
+    ask: str
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorktreeUpdated(AttemptEvent):
     """A frozen worker's worktree was brought up to date with `onto`; with `conflicts` nothing was changed."""
 

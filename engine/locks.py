@@ -120,6 +120,13 @@ class _Around:
         """Whether any lock of the task may stand beside `other`."""
         return any(held.tolerates(other) for held in self.mine)
 
+    @property
+    def in_the_way(self) -> _Held | None:
+        """The lock that forbids the edit: whoever wrote the path first wins, then whoever claimed it."""
+        if self.mine:
+            return next((other for other in self.written if not self.tolerated(other)), None)
+        return next((other for other in (*self.written, *self.others) if other.mode is not LockMode.SHARED), None)
+
 
 class LockTable:
     """All locks and reservations. `files` exist already; paths that match `shared` are optimistic for everybody.
@@ -213,11 +220,20 @@ class LockTable:
         self._add(task, Pattern.exact(path), LockMode.SHARED, at, grown=True)
         return WriteResult(Write.SHARED)
 
+    def look(self, task: str, path: str) -> WriteResult:
+        """What `write` would answer; changes nothing."""
+        around = self._around(task, path)
+        shared = self._is_shared(path)
+        if not shared and (other := around.in_the_way) is not None:
+            return _collision(other)
+        if around.mine:
+            return WriteResult(Write.OWN)
+        return WriteResult(Write.SHARED if shared or around.others else Write.GROWN)
+
     def _write_own(self, task: str, path: str, at: float, around: _Around) -> WriteResult:
         """Whoever wrote the path first wins; where others' globs cover it too, this edit is recorded as the first."""
-        for other in around.written:
-            if not around.tolerated(other):
-                return _collision(other)
+        if (other := around.in_the_way) is not None:
+            return _collision(other)
         contested = any(other.mode is not LockMode.READS and not around.tolerated(other) for other in around.others)
         if contested and not around.precise:
             exclusive = any(held.mode is LockMode.EXCLUSIVE for held in around.mine)
@@ -226,9 +242,8 @@ class LockTable:
         return WriteResult(Write.OWN)
 
     def _write_new(self, task: str, path: str, at: float, around: _Around) -> WriteResult:
-        for other in (*around.written, *around.others):
-            if other.mode is not LockMode.SHARED:
-                return _collision(other)
+        if (other := around.in_the_way) is not None:
+            return _collision(other)
         mode = LockMode.SHARED if around.others else LockMode.EXCLUSIVE
         self._add(task, Pattern.exact(path), mode, at, grown=True)
         return WriteResult(Write.SHARED if around.others else Write.GROWN)

@@ -9,7 +9,16 @@ from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from engine import events as ev
-from engine import rules_attempt, rules_collision, rules_contract, rules_intent, rules_locks, rules_merge, rules_pause
+from engine import (
+    rules_attempt,
+    rules_collision,
+    rules_contract,
+    rules_intent,
+    rules_locks,
+    rules_merge,
+    rules_pause,
+    rules_writes,
+)
 from engine.effects import Effect, GrantSlot, TellWaiting
 from engine.errors import Refused
 from engine.model import TaskState
@@ -40,6 +49,8 @@ RULES: dict[type[ev.Event], Rule] = {
     ev.AgentPaused: lambda state, event: _on_paused(state, event),
     ev.AgentExited: rules_attempt.on_agent_exited,
     ev.FilesTouched: rules_collision.on_files_touched,
+    ev.WriteAsked: rules_writes.on_write_asked,
+    ev.WriteAskEnded: rules_writes.on_write_ask_ended,
     ev.WorktreeUpdated: rules_collision.on_worktree_updated,
     ev.AttemptCaptured: rules_attempt.on_attempt_captured,
     ev.CaptureFailed: rules_attempt.on_capture_failed,
@@ -83,7 +94,9 @@ INTENTS: dict[type[ev.Intent], IntentRule] = {
     ev.Shutdown: rules_intent.shutdown,
 }
 
-_CHANGES_NO_TASK = (ev.FilesTouched, ev.AgentPaused, ev.SlotRequested, ev.SlotFreed, ev.AgentStarted)
+_CHANGES_NO_TASK = (
+    ev.FilesTouched, ev.WriteAsked, ev.WriteAskEnded, ev.AgentPaused, ev.SlotRequested, ev.SlotFreed, ev.AgentStarted,
+)  # fmt: skip
 
 
 def _on_paused(state: State, event: ev.AgentPaused) -> Iterator[Effect]:
@@ -145,6 +158,7 @@ class Machine:
             self._refresh_levels()
         if not state.stopping:
             yield from rules_pause.resume_workers(state)
+            yield from rules_writes.settle_asks(state)
             yield from start_ready(state)
             yield from rules_merge.start_chain(state)
         yield from self._grant_slots()
@@ -175,6 +189,7 @@ class Machine:
             working = record.state is TaskState.RUNNING and record.attempt.step is Step.WORKING
             assert working == (record.attempt.active_at is not None), record
             assert (record.state is TaskState.QUEUED) == (record.id in state.ready), record
+            assert running or not record.attempt.asks, record
             assert record.reason or record.state is TaskState.WAITING, record
             if running:
                 needs = state.graph.needs(record.id)

@@ -165,6 +165,7 @@ def on_agent_exited(state: State, event: ev.AgentExited) -> Iterator[Effect]:
     attempt.active, attempt.active_at = event.active, None
     for path, holder in list(attempt.collisions.items()):
         let_both_edit(state, record, path, holder)
+    attempt.asks.clear()
     attempt.holds.clear()
     attempt.collisions.clear()
     attempt.resuming = False
@@ -330,6 +331,7 @@ def leave_worker(state: State, record: TaskRecord) -> None:
     record.attempt.pid = 0
     record.attempt.holds.clear()
     record.attempt.collisions.clear()
+    record.attempt.asks.clear()
     record.attempt.resuming = False
 
 

@@ -77,7 +77,7 @@ def thaw(state: State) -> Iterator[Effect]:
         if attempt.collisions:
             record.reason = collision_words(record)
         elif attempt.step is Step.WORKING and attempt.ending is Ending.NONE:
-            yield from _bring_up_to_date(state, record)
+            yield from bring_up_to_date(state, record)
         else:
             unhold(state, record, Hold.COLLISION)
 
@@ -96,7 +96,8 @@ def _try_again(state: State, record: TaskRecord, path: str) -> None:
         collisions[path] = result.holder
 
 
-def _bring_up_to_date(state: State, record: TaskRecord) -> Iterator[Effect]:
+def bring_up_to_date(state: State, record: TaskRecord) -> Iterator[Effect]:
+    """Merge what landed into a held worker's worktree before it goes on."""
     if record.attempt.base == state.tip:
         unhold(state, record, Hold.COLLISION)
         return

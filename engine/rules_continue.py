@@ -40,7 +40,8 @@ def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
 
 
 def redo(state: State, record: TaskRecord) -> Iterator[Effect]:
-    """The effects an attempt was waiting for; a running agent is adopted."""
+    """The effects an attempt was waiting for; a running agent is adopted, and asks anew what it waits to edit."""
+    record.attempt.asks.clear()
     if record.attempt.ending is Ending.INTERRUPTED:
         record.attempt.ending = Ending.NONE
     match record.attempt.step:

@@ -25,6 +25,7 @@ from engine.model import (
 )
 from engine.rules_line import free_places, ranked, waiting_words
 from engine.rules_merge import land_words
+from engine.rules_writes import waiting_words as waits_to_edit
 from engine.state import State, Step, TaskRecord
 
 _LIVE = (TaskState.WAITING, TaskState.QUEUED, TaskState.RUNNING, TaskState.PAUSED)
@@ -238,8 +239,11 @@ def _task(
     state: State, record: TaskRecord, place: int, held: tuple[str, ...], blocks: int, why_nobody: str
 ) -> TaskView:
     missing = tuple(n for n in state.graph.needs(record.id) if state.tasks[n].state is not TaskState.LANDED)
-    collided = tuple(dict.fromkeys(record.attempt.collisions.values()))
+    asks = tuple(ask for ask in record.attempt.asks.values() if ask.blocked)
+    collided = tuple(dict.fromkeys((*record.attempt.collisions.values(), *(h for ask in asks for h in ask.holders))))
     reason = record.reason
+    if asks and record.state is TaskState.RUNNING:
+        reason = waits_to_edit(asks[0])
     if record.state is TaskState.WAITING:
         reason = waiting_words(state, list(missing))
     elif record.state is TaskState.QUEUED:
@@ -299,7 +303,7 @@ def _locks(state: State, held: dict[str, tuple[str, ...]]) -> tuple[LockView, ..
         for holder in holders:
             waiters.setdefault(holder, []).append(task)
     for record in state.with_worker():
-        for holder in record.attempt.collisions.values():
+        for holder in {*record.attempt.collisions.values(), *state.asked_of(record.id)}:
             waiters.setdefault(holder, []).append(record.id)
     return tuple(_lock(state, lock, waiters.get(lock.holder, [])) for lock in state.locks.held())
 
@@ -312,6 +316,8 @@ def _lock(state: State, lock: Lock, candidates: list[str]) -> LockView:
 
 def _wants(state: State, task: str, lock: Lock) -> bool:
     record = state.tasks[task]
+    if any((lock.holder, lock.pattern) in ask.blocked.values() for ask in record.attempt.asks.values()):
+        return True
     if record.attempt.collisions:
         return lock.holder in record.attempt.collisions.values()
     blockers = state.locks.conflicts(task, record.claims)

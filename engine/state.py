@@ -71,6 +71,23 @@ class Ending(Enum):
 
 
 @dataclass(slots=True)
+class WriteAsk:
+    """An edit an agent waits to make. `blocked` tells for each path who holds what of it (holder, pattern); `granted`:
+    the paths are its own, and it goes on when the worktree is up to date."""
+
+    id: str
+    paths: tuple[str, ...]
+    since: float
+    blocked: dict[str, tuple[str, str]] = field(default_factory=dict)
+    granted: bool = False
+
+    @property
+    def holders(self) -> tuple[str, ...]:
+        """Who stands in the way."""
+        return tuple(dict.fromkeys(holder for holder, _ in self.blocked.values()))
+
+
+@dataclass(slots=True)
 class Attempt:
     """The attempt under way, or the last one."""
 
@@ -84,6 +101,7 @@ class Attempt:
     holds: set[Hold] = field(default_factory=set)
     resuming: bool = False
     collisions: dict[str, str] = field(default_factory=dict)
+    asks: dict[str, WriteAsk] = field(default_factory=dict)
     thawed: str = ""
     touched: set[str] = field(default_factory=set)
     ending: Ending = Ending.NONE
@@ -294,8 +312,13 @@ class State:
         """The tasks whose landing this one's merge waits for."""
         return {t for t in record.merge_after if not self.tasks[t].state.final and self.locks.held_by(t)}
 
-    def would_deadlock(self, task: str, holder: str) -> bool:
-        """True when `holder` already waits, directly or through others, for `task`."""
+    def asked_of(self, task: str) -> set[str]:
+        """The tasks whose files this one's agent waits to edit."""
+        return {holder for ask in self.tasks[task].attempt.asks.values() for holder in ask.holders}
+
+    def would_deadlock(self, task: str, holder: str, *, asks: bool = False) -> bool:
+        """True when `holder` already waits, directly or through others, for `task`. Edits asked for can be denied at any
+        time, so they count as waiting only with `asks`."""
         seen: set[str] = set()
         todo = [holder]
         while todo:
@@ -304,7 +327,7 @@ class State:
                 return True
             if current not in seen and current in self.tasks:
                 seen.add(current)
-                todo.extend(self.waits_for(current))
+                todo.extend(self.waits_for(current) | (self.asked_of(current) if asks else set()))
         return False
 
     # --- changing ---

@@ -21,7 +21,10 @@ Choose = Callable[[int], int]
 
 @dataclass
 class Agent:
-    """A running agent: what it will still write, and how it will exit."""
+    """A running agent: what it will still write, and how it will exit.
+
+    A `hooked` one asks before each write (`asking`), writes what it `may`, and is seen to have written later (`unseen`).
+    """
 
     effect: ef.StartAgent
     writes: list[str]
@@ -30,6 +33,11 @@ class Agent:
     paused: bool = False
     stopped: bool = False
     touched: set[str] = field(default_factory=set)
+    hooked: bool = False
+    asking: str = ""
+    may: str = ""
+    denied: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
 
 
 def make_plan(tasks: list[TaskSpec], workers: int = 4, **settings: object) -> Plan:
@@ -50,11 +58,15 @@ class World:
         bad: tuple[frozenset[tuple[str, int]], ...] = (),
         conflicts: set[tuple[str, int]] = frozenset(),  # type: ignore[assignment]
         files: tuple[str, ...] = (),
+        hooked: bool = False,
     ) -> None:
         self.machine = Machine()
         self.choose = choose
         self.writes = writes or {}
         self.fails, self.bad, self.conflicts = fails, bad, conflicts
+        self.hooked = hooked
+        self.asks = 0
+        self.written: dict[tuple[str, int], list[str]] = {}
         self.now = 0.0
         self.pending: list[ef.Effect] = []
         self.agents: dict[str, Agent] = {}
@@ -124,14 +136,57 @@ class World:
     def act(self, agent: Agent) -> None:
         """The agent writes one more file, or exits."""
         effect = agent.effect
+        if agent.hooked and not agent.stopped and self._act_hooked(agent):
+            return
         if agent.writes and not agent.stopped:
             path = agent.writes.pop(0)
             agent.touched.add(path)
             self.deliver(ev.FilesTouched(at=self.now, task=effect.task, attempt=effect.attempt, paths=(path,)))
             return
         del self.agents[effect.task]
+        if agent.hooked:
+            self.written[effect.task, effect.attempt] = sorted(agent.touched)
         code = -15 if agent.stopped else agent.code
         self.deliver(ev.AgentExited(at=self.now, task=effect.task, attempt=effect.attempt, code=code, active=1.0))
+
+    def _act_hooked(self, agent: Agent) -> bool:
+        """One step of an agent that asks first: it gives up waiting, writes, is seen, or asks; False at its end."""
+        task, attempt = agent.effect.task, agent.effect.attempt
+        if agent.asking:
+            ask, gone = agent.asking, bool(self.choose(2))
+            if gone:
+                self._denied(agent)
+                agent.asking = ""
+            self.deliver(ev.WriteAskEnded(at=self.now, task=task, attempt=attempt, ask=ask, gone=gone))
+        elif agent.may:
+            agent.touched.add(agent.may)
+            agent.unseen.append(agent.may)
+            agent.may = ""
+        elif agent.unseen and self.choose(2):
+            paths, agent.unseen = tuple(agent.unseen), []
+            self.deliver(ev.FilesTouched(at=self.now, task=task, attempt=attempt, paths=paths))
+        elif agent.writes:
+            self.asks += 1
+            agent.asking = f"ask{self.asks}"
+            paths = (agent.writes[0],)
+            self.deliver(ev.WriteAsked(at=self.now, task=task, attempt=attempt, ask=agent.asking, paths=paths))
+        else:
+            return False
+        return True
+
+    def _denied(self, agent: Agent) -> None:
+        """It goes on without the file."""
+        agent.denied.append(agent.writes.pop(0))
+
+    def _AnswerWrite(self, e: ef.AnswerWrite) -> None:
+        agent = self.agents.get(e.task)
+        if agent is None or agent.effect.attempt != e.attempt or agent.asking != e.ask:
+            return
+        agent.asking = ""
+        if e.allowed:
+            agent.may = agent.writes.pop(0)
+        else:
+            self._denied(agent)
 
     def answer(self, effect: ef.Effect) -> None:
         """Carry one effect out."""
@@ -152,6 +207,7 @@ class World:
         self.pending.clear()
         for agent in self.agents.values():
             agent.watched = False
+            agent.asking = ""
         self.deliver(ev.RunContinued(at=self.now, plan=plan, tip=self.target))
 
     def _StartAgent(self, e: ef.StartAgent) -> None:
@@ -163,7 +219,7 @@ class World:
         assert (e.task, e.attempt) not in self.ran, f"attempt {e.attempt} of {e.task} would run twice"
         self.ran.add((e.task, e.attempt))
         writes = list(self.writes.get(e.task, [f"{e.task}.txt"]))
-        self.agents[e.task] = Agent(e, writes, 1 if (e.task, e.attempt) in self.fails else 0)
+        self.agents[e.task] = Agent(e, writes, 1 if (e.task, e.attempt) in self.fails else 0, hooked=self.hooked)
         self._say_started(e, adopted=False)
 
     def _say_started(self, e: ef.StartAgent, adopted: bool) -> None:
@@ -195,7 +251,7 @@ class World:
     def _CaptureAttempt(self, e: ef.CaptureAttempt) -> None:
         commit = f"{e.task}@{e.attempt}"
         self.trees[commit] = frozenset({(e.task, e.attempt)})
-        paths = tuple(self.writes.get(e.task, [f"{e.task}.txt"]))
+        paths = tuple(self.written.get((e.task, e.attempt), self.writes.get(e.task, [f"{e.task}.txt"])))
         self.deliver(
             ev.AttemptCaptured(
                 at=self.now, task=e.task, attempt=e.attempt, commit=commit, kept=f"refs/{commit}", paths=paths
