@@ -183,6 +183,7 @@ def _settings(config: ConfigFile, target: str, workers: int | None) -> Settings:
         heavy=DEFAULT_HEAVY if config.heavy is None else config.heavy,
         shared=config.locks.shared,
         on_collision=config.locks.on_collision,
+        write_wait=config.locks.wait,
         budget_usd=config.budget.usd,
         budget_tokens=config.budget.tokens,
         worktrees=config.worktrees,

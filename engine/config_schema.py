@@ -155,6 +155,11 @@ class LocksEntry(_Entry):
         description="When a task edits a file another one holds: freeze its worker and ask (default), allow it, or "
         "stop the task.",
     )
+    wait: Seconds = Field(
+        default=60.0,
+        description="How long an agent that asks before it edits waits for a file another task holds, until it is told "
+        "to do something else.",
+    )
 
 
 class BudgetEntry(_Entry):

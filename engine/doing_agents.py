@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -166,6 +166,7 @@ class AgentJobs:
         profile = self.runner.settings.profile(effect.agent)
         argv, extra = command_for(profile, prompt=effect.prompt, prompt_file=prompt_file)
         env = self.runner.workplaces.environment(effect.worker, effect.task) | extra | self._about(effect, prompt_file)
+        env |= self.runner.writes.environment(live.worktree)
         if has_slot:
             env["AURORA_SLOT"] = effect.task
         return process.launch(
@@ -286,8 +287,12 @@ class AgentJobs:
         """UpdateWorktree → WorktreeUpdated."""
         path = self.runner.worktrees.path(effect.worker)
         message = f"Merge landed work into {effect.branch}"
+        live = self.live.get(effect.task)
         try:
-            merged = await asyncio.to_thread(self.runner.worktrees.merge_into, path, effect.base, effect.onto, message)
+            async with live.signals if live is not None else nullcontext():
+                merged = await asyncio.to_thread(
+                    self.runner.worktrees.merge_into, path, effect.base, effect.onto, message
+                )
             conflicts = merged.conflicts
         except AuroraError as error:
             conflicts = (str(error),)

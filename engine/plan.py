@@ -88,6 +88,7 @@ class Settings:
     heavy: tuple[str, ...] = ()
     shared: tuple[str, ...] = ()
     on_collision: CollisionPolicy = "freeze"
+    write_wait: float = 60.0
     budget_usd: float | None = None
     budget_tokens: int | None = None
     worktrees: str | None = None

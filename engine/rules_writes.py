@@ -72,7 +72,7 @@ def _blocked(state: State, record: TaskRecord, ask: WriteAsk) -> dict[str, tuple
 
 
 def _allow(state: State, record: TaskRecord, ask: WriteAsk) -> Iterator[Effect]:
-    """The paths are the task's. After a wait the worktree first gets what the holder landed, the agent held meanwhile."""
+    """The paths are the task's. After a wait the worktree first gets what landed, while the agent is held."""
     if not ask.granted:
         _grow(state, record, ask)
         if ask.blocked and record.attempt.base != state.tip and record.attempt.ending is Ending.NONE:
@@ -122,8 +122,8 @@ def denied_words(state: State, record: TaskRecord, ask: WriteAsk, *, waits_for_y
     whose = "; ".join(_whose(state, path, *ask.blocked[path]) for path in list(ask.blocked)[:MOST_NAMED])
     why = f" Waiting would be in vain: {', '.join(ask.holders)} waits for your task." if waits_for_you else ""
     return (
-        f"Not written: {whose}.{why} Do not edit it another way. Go on with the rest of your task, put what you can into "
-        f"{_own(record)}, and try again at the end; if you cannot, say in your last message what is missing."
+        f"Not written: {whose}.{why} Do not edit it another way. Go on with the rest of your task, put what you can "
+        f"into {_own(record)}, and try again at the end; if you cannot, say in your last message what is missing."
     )
 
 

@@ -21,6 +21,7 @@ from engine.doing_merges import MergeJobs
 from engine.doing_proposals import ProposalJobs
 from engine.doing_slots import SlotJobs
 from engine.doing_tests import TestJobs
+from engine.doing_writes import WriteJobs
 from engine.errors import AuroraError
 from engine.journal import Journal
 from engine.machine import Machine
@@ -90,6 +91,7 @@ class Runner:
         self._inbox: asyncio.Queue[Arrival] = asyncio.Queue()
         self.pool = JobPool(self.crashed)
         self.slots = SlotJobs(self)
+        self.writes = WriteJobs(self)
         self.workplaces = Workplaces(self)
         self.agents = AgentJobs(self)
         self.merges = MergeJobs(self)
@@ -100,6 +102,7 @@ class Runner:
         self._carry = self._carriers()
         try:
             self.slots.open(first.plan.settings)
+            await self.writes.open()
             self.agents.open()
             self.post(replace(first, live_slots=self.slots.adopt()) if isinstance(first, ev.RunContinued) else first)
             for event in then:
@@ -179,6 +182,8 @@ class Runner:
         match effect:
             case ef.GrantSlot():
                 self.slots.grant(effect)
+            case ef.AnswerWrite():
+                self.writes.answer(effect)
             case ef.TellWaiting():
                 self.slots.tell(effect)
             case ef.EndEngine():
@@ -222,6 +227,7 @@ class Runner:
     async def _close(self) -> None:
         await self.pool.close()
         await self.agents.close()
+        self.writes.close()
         self.slots.close()
         self._disk.shutdown()
         self.journal.close()

@@ -317,8 +317,8 @@ class State:
         return {holder for ask in self.tasks[task].attempt.asks.values() for holder in ask.holders}
 
     def would_deadlock(self, task: str, holder: str, *, asks: bool = False) -> bool:
-        """True when `holder` already waits, directly or through others, for `task`. Edits asked for can be denied at any
-        time, so they count as waiting only with `asks`."""
+        """True when `holder` already waits, directly or through others, for `task`. Edits asked for can be denied at
+        any time, so they count as waiting only with `asks`."""
         seen: set[str] = set()
         todo = [holder]
         while todo:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from engine.checkout import Checkout, checkout_at, checkouts, git_dir_for, head_of, linked, rebased_in
 from engine.errors import RepoError
+from engine.git import git
 from engine.repo import OWNER_FILE, Repo, owner_of
 from engine.updating import MergeResult, merge_into
 
@@ -69,6 +70,11 @@ class Worktrees:
         """Paths in the worktree that differ from `base`, committed or not, new ones too, ignored ones not; of these
         `only` the given ones and what is below them, if any are given."""
         return checkout_at(path).touched(base, only)
+
+    def ignored(self, path: Path, paths: Collection[str]) -> tuple[str, ...]:
+        """Those of `paths` git ignores in a worktree; tracked ones never are."""
+        asked = os.fsencode("\0".join(paths))
+        return git("check-ignore", "-z", "--stdin", cwd=path, input=asked, check=False).fields
 
     def measure(self, path: Path, base: str, paths: Collection[str]) -> tuple[int, int]:
         """Lines added and removed since `base` in these paths of a worktree."""

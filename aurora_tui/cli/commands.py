@@ -18,7 +18,7 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
             *("resolve", "undo"),
         ),
     ),
-    "Set up": ("setting_up", ("init", "check", "doctor", "clean", "slot")),
+    "Set up": ("setting_up", ("init", "check", "doctor", "clean", "slot", "hook")),
 }
 """The module of each family and its commands' names: a command is imported when it is asked for."""
 SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}

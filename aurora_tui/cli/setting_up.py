@@ -1,4 +1,4 @@
-"""Commands around a run: init, check, doctor, clean, slot."""
+"""Commands around a run: init, check, doctor, clean, slot, hook."""
 
 from __future__ import annotations
 
@@ -112,6 +112,18 @@ def slot(ctx: click.Context, command: tuple[str, ...]) -> None:
         ctx.exit(126)
 
 
+@click.command(short_help="Ask whether an agent may edit; its settings call this.")
+@click.argument("dialect", type=click.Choice(["claude", "codex", "gemini", "qwen", "copilot", "opencode", "pi"]))
+@click.pass_context
+def hook(ctx: click.Context, dialect: str) -> None:
+    """Read what the agent program DIALECT says before a tool is used, and let the edit through (exit 0) or not (exit 2,
+    with the reason on standard error). Aurora installs it for every agent it starts; for others it lets all through.
+    """
+    from engine import write_hook
+
+    ctx.exit(write_hook.main([dialect]))
+
+
 def _aurora_folder() -> Path | None:
     """Aurora's folder: an agent is told, anybody else is in a repository or needs no slot."""
     told = os.environ.get("AURORA_SLOTS")
@@ -125,4 +137,4 @@ def _aurora_folder() -> Path | None:
         return None
 
 
-COMMANDS = (init, check, doctor, clean, slot)
+COMMANDS = (init, check, doctor, clean, slot, hook)

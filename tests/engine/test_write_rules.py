@@ -267,9 +267,7 @@ def deed(random: Random, task: str, now: float) -> ev.Intent:
 @pytest.mark.timeout(900)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(asking_worlds(), st.integers(0, 10**9))
-def test_no_order_of_asks_writes_pauses_crashes_and_landings_gives_two_tasks_one_file(
-    world: World, seed: int
-) -> None:
+def test_no_order_of_asks_writes_pauses_crashes_and_landings_gives_two_tasks_one_file(world: World, seed: int) -> None:
     random, writers = Random(seed), Writers()
     for _ in range(400):
         moved = world.step()

@@ -23,7 +23,7 @@ Choose = Callable[[int], int]
 class Agent:
     """A running agent: what it will still write, and how it will exit.
 
-    A `hooked` one asks before each write (`asking`), writes what it `may`, and is seen to have written later (`unseen`).
+    A `hooked` one asks before each write (`asking`), writes what it `may`, and is seen later (`unseen`).
     """
 
     effect: ef.StartAgent
