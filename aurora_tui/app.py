@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
@@ -16,18 +17,19 @@ from textual.screen import Screen
 from textual.timer import Timer
 
 from aurora_tui import terminal
-from aurora_tui.actions import ACTIONS, BY_ID, Action, Situation
-from aurora_tui.screens.main import MainScreen
+from aurora_tui.screens.outline import Outline
 from aurora_tui.themes import NAMES, THEMES
 from engine.errors import AuroraError
 
 if TYPE_CHECKING:
+    from aurora_tui.actions import Action, Situation
     from aurora_tui.bridge import Bridge
     from aurora_tui.content import Content
     from aurora_tui.deeds import Deeds
     from aurora_tui.diffs import Diffs
     from aurora_tui.opening import Opened, Opener
     from aurora_tui.reader import Reader
+    from aurora_tui.screens.main import MainScreen
     from engine.model import Snapshot
 
 TOAST_SECONDS = 5.0
@@ -76,7 +78,7 @@ class AuroraApp(App[Ended]):
         self.reader: Reader | None = None
         self.diffs: Diffs | None = None
         self.deeds: Deeds | None = None
-        self.main = MainScreen()
+        self._outline = Outline()
         self._opener = opener
         self._content: Content | None = None
         self._told: Snapshot | None = None
@@ -98,19 +100,28 @@ class AuroraApp(App[Ended]):
             self.set_class(wanted, of_theme, update=False)
         self._refresh_truecolor_filter(self.ansi_theme)
 
+    @cached_property
+    def main(self) -> MainScreen:
+        """The screen of the run, loaded when it is first asked for: that is after the first frame."""
+        from aurora_tui.screens.main import MainScreen
+
+        return MainScreen()
+
     # --- opening ---
 
     def on_mount(self) -> None:
-        """The picture first, the engine after it."""
-        self.push_screen(self.main)
+        """The picture first, the panes and the engine after it."""
+        self.push_screen(self._outline)
         self.call_after_refresh(self._open_soon)
 
     def _open_soon(self) -> None:
         self.run_worker(self._open(), group="open", exit_on_error=False)
 
     async def _open(self) -> None:
+        opening = asyncio.get_running_loop().run_in_executor(None, self._opener)
+        await self.switch_screen(self.main)
         try:
-            opened = await asyncio.to_thread(self._opener)
+            opened = await opening
         except AuroraError as error:
             self.exit(Ended(2, error))
             return
@@ -273,18 +284,28 @@ class AuroraApp(App[Ended]):
 
     def move_task(self, task: str, places: int) -> None:
         """Move a queued task, as a drag of the mouse asks for."""
+        from aurora_tui.actions import BY_ID
+
         if self.deeds is not None and not BY_ID["up"].reason(self.main.situation()):
             self.run_worker(self.deeds.move(task, places), group="deeds", exit_on_error=False)
 
     def action_leave(self) -> None:
         """Ctrl-Q and ctrl-C, wherever the focus is."""
-        if self.screen is self.main:
+        from aurora_tui.actions import BY_ID
+
+        if self.screen is self._outline:
+            self.exit(Ended(0))
+        elif self.screen is self.main:
             self.act(BY_ID["quit"], self.main.situation())
         else:
             self.screen.dismiss(None)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: the actions that can be done now, and the themes."""
+        from aurora_tui.actions import ACTIONS
+
+        if screen is self._outline:
+            return
         now = self.main.situation()
         for action in ACTIONS:
             if not action.reason(now) and now.place in action.places:

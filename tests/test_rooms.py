@@ -51,3 +51,8 @@ def test_a_repository_with_the_same_names_does_not_shadow_ours(
         assert "Traceback" not in done.stderr
         assert done.returncode == 2
         assert "not a git repository" in done.stderr or "not in a git repository" in done.stderr, done.stderr
+
+
+def test_the_first_frame_loads_no_pane_and_nothing_of_the_engine(tmp_path: Path) -> None:
+    code = "import sys, aurora_tui.app; print(sorted(m for m in sys.modules if m.startswith(('widgets.', 'engine.'))))"
+    assert python(code, cwd=tmp_path) == "['engine.errors', 'widgets.pane_layout']"

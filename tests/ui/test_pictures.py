@@ -15,8 +15,9 @@ from screen import play, shown, until
 from snapshots import NOW, busy_run, snapshot, task
 from textual.pilot import Pilot
 
-from aurora_tui.app import AuroraApp
+from aurora_tui.app import AuroraApp, Ended
 from aurora_tui.opening import Opened
+from aurora_tui.screens.outline import Outline
 from aurora_tui.terminal import DARK, SIXTEEN, Profile
 from engine.events import Intent
 from engine.model import Attached, Snapshot, TaskState
@@ -112,6 +113,32 @@ def test_an_empty_run_says_what_its_panes_would_show(size: tuple[int, int], repo
         await compare(f"empty-{size[0]}x{size[1]}", pilot)
 
     play(app, scene, size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_the_first_frame_has_the_boxes_of_the_main_screen(size: tuple[int, int], repo: Repo) -> None:
+    app, _ = app_of(busy_run(), repo)
+
+    async def scene(pilot: Pilot[object]) -> None:
+        await until(pilot, lambda: app.main.moment)
+        app.push_screen(Outline())
+        await compare(f"first-{size[0]}x{size[1]}", pilot)
+        await pilot.press("q", "ctrl+p", "escape")
+        assert app.is_running
+
+    play(app, scene, size)
+
+
+def test_keys_on_the_first_frame_are_patient_and_ctrl_c_leaves(repo: Repo) -> None:
+    app, _ = app_of(busy_run(), repo)
+    app._open_soon = lambda: None  # type: ignore[method-assign]
+
+    async def scene(pilot: Pilot[object]) -> None:
+        await until(pilot, lambda: isinstance(app.screen, Outline))
+        await pilot.press("2", "a", "ctrl+p", "escape", "ctrl+c")
+        await until(pilot, lambda: app.return_value is not None)
+
+    assert play(app, scene) == Ended(0)
 
 
 def test_the_sixteen_colour_theme_paints_no_other_colours(repo: Repo) -> None:
