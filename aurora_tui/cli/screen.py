@@ -75,7 +75,7 @@ def _hang_up_ends_only_the_picture(app: AuroraApp) -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN if app.hung_up else before)
 
 
 def _after(app: AuroraApp, ended: Ended, plan: Path | None) -> tuple[int, bool]:
