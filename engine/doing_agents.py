@@ -143,11 +143,12 @@ class AgentJobs:
 
     def _live(self, effect: ef.StartAgent) -> LiveAttempt:
         run = self.runner.machine.state.run
+        record = self.runner.run_folder / f"{effect.task}.{effect.attempt}"
         live = LiveAttempt(
             effect=effect,
-            marker=f"{run}.{effect.task}.{effect.attempt}",
+            marker=f"{run}.{record.name}.{process.place_of(record)}",
             worktree=self.runner.worktrees.path(effect.worker),
-            record=self.runner.run_folder / f"{effect.task}.{effect.attempt}",
+            record=record,
         )
         self.live[effect.task] = live
         return live

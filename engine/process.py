@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import hashlib
 import json
 import os
 import subprocess
@@ -38,6 +39,7 @@ __all__ = [
     "launch",
     "log_of",
     "pause",
+    "place_of",
     "recorded",
     "resume",
     "stop",
@@ -73,6 +75,11 @@ class ExitRecord:
 def file_of(record: Path, kind: str) -> Path:
     """One of a record's files."""
     return record.with_name(f"{record.name}.{kind}")
+
+
+def place_of(record: Path) -> str:
+    """A digest of where a record is: equal tasks of two repositories must not be taken for each other."""
+    return hashlib.sha256(os.fsencode(record.absolute())).hexdigest()[:12]
 
 
 def log_of(spec: LaunchSpec) -> Path:

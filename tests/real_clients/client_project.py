@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from installed import environment, settings_in
 from model_api import ModelApi
 from project import Project
+
+SHELL_ALLOWED: Mapping[str, list[str]] = {
+    "claude": ["--allowedTools", "Bash(python3 *)"],
+    "gemini": ["--allowed-tools", "run_shell_command"],
+    "qwen": ["--allowed-tools", "run_shell_command"],
+}
+"""What lets a client that asks before it runs a command do so."""
+
+WAIT = """import pathlib, sys, time
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.02)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Relative:
+    """A process below a supervisor, as it was a moment ago."""
+
+    command: tuple[str, ...]
+    status: str
 
 
 class ClientProject(Project):
@@ -19,6 +42,13 @@ class ClientProject(Project):
         self.programs = programs
         self.home = folder / "home"
         settings_in(self.home, api.address)
+        self.write("wait.py", WAIT)
+        self.commit("a program that waits for a file")
+
+    @property
+    def client(self) -> str:
+        """The first client."""
+        return next(iter(self.programs))
 
     def environment(self) -> dict[str, str]:
         """A new user's, with the clients on PATH and the model at hand."""
@@ -27,8 +57,17 @@ class ClientProject(Project):
     def ask(self, *tasks: dict[str, object], **settings: object) -> None:
         """Write the plan. A task's prompt is given line by line."""
         entries = [{**task, "prompt": "\n".join(task["prompt"])} for task in tasks]  # type: ignore[arg-type]
-        agents = {name: {"preset": name} for name in self.programs}
-        self.plan(entries, **{"agents": agents, "agent": next(iter(self.programs)), **settings})
+        agents = {name: {"preset": name, "args": SHELL_ALLOWED.get(name, [])} for name in self.programs}
+        self.plan(entries, **{"agents": agents, "agent": self.client, **settings})
+
+    def family(self) -> Iterator[Relative]:
+        """Every living process the agents' supervisors started, whatever session it is in."""
+        for supervisor in self.processes("supervisor.py"):
+            for child in supervisor.children(recursive=True):
+                with suppress(psutil.Error):
+                    relative = Relative(tuple(child.cmdline()), child.status())
+                    if relative.status != psutil.STATUS_ZOMBIE:
+                        yield relative
 
     def text(self, path: str, commit: str = "main") -> str:
         """What a file of a commit holds."""

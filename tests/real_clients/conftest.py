@@ -14,7 +14,7 @@ from installed import CLIENTS, CannotInstall, cache_folder, program_folder
 from model_api import ModelApi
 
 EVERYDAY = tuple(name for name, client in CLIENTS.items() if client.always)
-OTHERS = tuple(name for name in CLIENTS if name not in EVERYDAY)
+ASKED_FOR = tuple(CLIENTS) if os.environ.get("AURORA_ALL_CLIENTS") else EVERYDAY
 
 
 def programs_of(*names: str) -> dict[str, Path]:
@@ -25,12 +25,10 @@ def programs_of(*names: str) -> dict[str, Path]:
         pytest.skip(f"real agents are not tested: {reason}")
 
 
-@pytest.fixture(params=[*EVERYDAY, *(pytest.param(name, marks=pytest.mark.all_clients) for name in OTHERS)])
+@pytest.fixture(params=ASKED_FOR)
 def client(request: pytest.FixtureRequest) -> str:
     """The name of a real client that is installed."""
     name: str = request.param
-    if name in OTHERS and not os.environ.get("AURORA_ALL_CLIENTS"):
-        pytest.skip("opencode, qwen and copilot are tested with AURORA_ALL_CLIENTS=1")
     programs_of(name)
     return name
 
