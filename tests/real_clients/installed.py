@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 INSTALL_LIMIT = 240.0
+OLDEST_NODE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,22 @@ def program_folder(name: str) -> Path:
     client = CLIENTS[name]
     folder = cache_folder() / "clients" / f"{client.name}-{client.version}"
     programs = folder / "node_modules" / ".bin"
+    _require_node()
     if not folder.is_dir():
-        if shutil.which("node") is None or shutil.which("npm") is None:
-            raise CannotInstall("node and npm are not installed")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with (folder.parent / f"{folder.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not folder.is_dir():
                 _install(client, folder)
     return programs
+
+
+def _require_node() -> None:
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        raise CannotInstall(f"node {OLDEST_NODE} and npm are not installed")
+    said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout
+    if int(said.strip().lstrip("v").partition(".")[0] or 0) < OLDEST_NODE:
+        raise CannotInstall(f"node is {said.strip()}, they need {OLDEST_NODE}")
 
 
 def _install(client: Client, folder: Path) -> None:
