@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -299,11 +300,12 @@ class MainScreen(Screen[None]):
 
     # --- keys and mouse ---
 
-    def action_press(self, key: str) -> None:
-        """A key of the table was pressed."""
+    async def action_press(self, key: str) -> None:
+        """A key of the table was pressed. One that came faster than a dialog opened does nothing."""
         action = for_key(key, self.place)
-        if action is not None:
+        if action is not None and self.app.screen is self:
             self.app.act(action, self.situation())
+            await asyncio.sleep(0)  # the deed begins now, before the next key is looked at
 
     def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
         """A key of the bar was clicked."""

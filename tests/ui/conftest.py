@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from stage import Stage
+from still import empty_repo
+
+from engine.repo import Repo
 
 
 @pytest.fixture
@@ -16,3 +19,9 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.chdir(made.project.root)
     yield made
     made.strike()
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory: pytest.TempPathFactory) -> Repo:
+    """An empty repository, for the paths only."""
+    return empty_repo(tmp_path_factory.mktemp("still"))

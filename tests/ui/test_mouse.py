@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from screen import play, shown, until
 from snapshots import snapshot, task
-from test_pictures import app_of, repo  # noqa: F401 - the fixture
+from still import app_of
 from textual.pilot import Pilot
 
 from engine.events import MoveTask
@@ -12,7 +12,7 @@ from engine.model import TaskState
 from engine.repo import Repo
 
 
-def test_click_drag_and_tabs(repo: Repo) -> None:  # noqa: F811
+def test_click_drag_and_tabs(repo: Repo) -> None:
     tasks = [task(f"t{n}", TaskState.QUEUED, queue_place=n + 1) for n in range(4)]
     app, still = app_of(snapshot(*tasks), repo)
 

@@ -3,79 +3,24 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from screen import play, shown, until
-from snapshots import NOW, busy_run, snapshot, task
+from snapshots import busy_run, snapshot, task
+from still import app_of
 from textual.pilot import Pilot
 
 from aurora_tui.app import AuroraApp, Ended
-from aurora_tui.opening import Opened
 from aurora_tui.screens.outline import Outline
-from aurora_tui.terminal import DARK, SIXTEEN, Profile
-from engine.events import Intent
-from engine.model import Attached, Snapshot, TaskState
+from aurora_tui.terminal import SIXTEEN
+from engine.model import TaskState
 from engine.repo import Repo
-from engine.worktrees import Worktrees
 
 PICTURES = Path(__file__).parent / "pictures"
 SIZES = ((120, 36), (80, 24), (40, 12))
-
-
-class Still:
-    """An engine at which time stands: one snapshot, and the intents that were sent."""
-
-    def __init__(self, run: Snapshot) -> None:
-        self.run = run
-        self.sent: list[Intent] = []
-
-    def snapshot(self) -> Snapshot:
-        return self.run
-
-    def send(self, intent: Intent) -> Future[str]:
-        self.sent.append(intent)
-        answer: Future[str] = Future()
-        answer.set_result("as you say")
-        return answer
-
-    def on_dirty(self, callback: Callable[[], None]) -> None:
-        callback()
-
-    def story(self, task: str) -> tuple[str, ...]:
-        return ("added: Work on it.", "waiting → queued: ready", "queued → running: on w1")
-
-    def events_since(self, seq: int) -> tuple[tuple[int, str, str], ...]:
-        return ()
-
-    def attached(self) -> tuple[Attached, ...]:
-        return ()
-
-    def close(self) -> None:
-        return
-
-
-@pytest.fixture(scope="module")
-def repo(tmp_path_factory: pytest.TempPathFactory) -> Repo:
-    """An empty repository, for the paths only."""
-    folder = tmp_path_factory.mktemp("still")
-    identity = ["-c", "user.name=Dev", "-c", "user.email=dev@example.org"]
-    subprocess.run(["git", "init", "-q", str(folder)], check=True)
-    subprocess.run(["git", "-C", str(folder), *identity, "commit", "-q", "--allow-empty", "-m", "start"], check=True)
-    return Repo.open(folder)
-
-
-def app_of(run: Snapshot, repo: Repo, theme: str = DARK, read_only: bool = False) -> tuple[AuroraApp, Still]:
-    """The app on a run that stands still."""
-    still = Still(run)
-    opened = Opened(repo, still, Worktrees(repo))
-    profile = Profile(False, theme, 20.0, 20.0, 240)
-    return AuroraApp(lambda: opened, profile, read_only=read_only, clock=lambda: NOW), still
 
 
 async def compare(name: str, pilot: Pilot[object]) -> None:
