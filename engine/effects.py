@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.clients.reports import NO_USAGE, Usage
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
@@ -35,7 +37,11 @@ class PrepareWorktree(Effect):
 class StartAgent(Effect):
     """Start the agent of an attempt, or adopt it if it already runs. `timeout` is active seconds.
 
-    Answered by AgentStarted, then FilesTouched any number of times, then AgentExited."""
+    With `session` that conversation is resumed, and `short_prompt` is enough for it; it had used `used_before`. The
+    agent may spend `max_usd` where its program can be told so.
+
+    Answered by AgentStarted, then FilesTouched, SessionKnown, UsageCounted, AgentLimited, AgentDenied and AgentStuck
+    any number of times, then AgentExited."""
 
     task: str
     attempt: int
@@ -46,6 +52,10 @@ class StartAgent(Effect):
     prompt: str
     heavy: bool
     timeout: float | None
+    session: str = ""
+    short_prompt: str = ""
+    used_before: Usage = NO_USAGE
+    max_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +231,13 @@ class TellWaiting(Effect):
     slot: str
     place: int
     behind: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WakeAt(Effect):
+    """Say when the moment `at` has come; replaces an earlier one. Answered by TimeCame."""
+
+    at: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

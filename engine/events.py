@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from engine.clients.reports import NO_USAGE, Usage
 from engine.model import Verdict
 from engine.plan import Plan, TaskSpec
 
@@ -103,7 +104,12 @@ class AgentPaused(AttemptEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentExited(AttemptEvent):
     """The agent ended. `code` is its exit status (negative: the signal); `lost` when nobody could record it;
-    `active` is how many seconds it ran without the pauses; `tail` the cleaned end of its output."""
+    `active` is how many seconds it ran without the pauses; `tail` the cleaned end of its output.
+
+    `cost` and `tokens` are of the whole attempt, `estimated` when the price table had to say. `judged` when its stream
+    was understood: then its exit status means nothing, `trouble` says why it could do no work (a `Trouble`; empty: it
+    says itself that it is done), `trouble_words` in words, and `said` is its last message. `usage` is what its stream
+    reported, from which that of a resumed conversation goes on."""
 
     code: int
     active: float = 0.0
@@ -112,6 +118,62 @@ class AgentExited(AttemptEvent):
     cost: float = 0.0
     tokens: int = 0
     tail: str = ""
+    estimated: bool = False
+    judged: bool = False
+    trouble: str = ""
+    trouble_words: str = ""
+    said: str = ""
+    usage: Usage = NO_USAGE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionKnown(AttemptEvent):
+    """The id under which the agent's conversation can be resumed."""
+
+    session: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsageCounted(AttemptEvent):
+    """What the attempt has used until now, in all; a later one replaces an earlier one, up or down."""
+
+    cost: float
+    tokens: int
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentLimited(AttemptEvent):
+    """The agent's provider makes it wait: `seconds`, or until the moment `until`, if it says so.
+
+    `seen` counts what the attempt's stream told of this kind, so that a stream read again is not counted twice."""
+
+    seen: int
+    seconds: float | None = None
+    until: float | None = None
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDenied(AttemptEvent):
+    """The agent was not allowed an edit or a command; `seen` as in `AgentLimited`."""
+
+    seen: int
+    what: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStuck(AttemptEvent):
+    """The agent tries again and again what cannot help (`trouble`: its key is refused, its money is spent)."""
+
+    trouble: str
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeCame(Event):
+    """The moment of a `WakeAt` has come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

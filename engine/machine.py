@@ -11,12 +11,14 @@ from typing import Any
 from engine import events as ev
 from engine import (
     rules_attempt,
+    rules_budget,
     rules_collision,
     rules_contract,
     rules_intent,
     rules_locks,
     rules_merge,
     rules_pause,
+    rules_provider,
     rules_writes,
 )
 from engine.effects import Effect, GrantSlot, TellWaiting
@@ -48,6 +50,12 @@ RULES: dict[type[ev.Event], Rule] = {
     ev.AgentStarted: rules_attempt.on_agent_started,
     ev.AgentPaused: lambda state, event: _on_paused(state, event),
     ev.AgentExited: rules_attempt.on_agent_exited,
+    ev.SessionKnown: rules_provider.on_session_known,
+    ev.UsageCounted: rules_budget.on_usage_counted,
+    ev.AgentLimited: rules_provider.on_agent_limited,
+    ev.AgentDenied: rules_provider.on_agent_denied,
+    ev.AgentStuck: rules_provider.on_agent_stuck,
+    ev.TimeCame: rules_provider.on_time_came,
     ev.FilesTouched: rules_collision.on_files_touched,
     ev.WriteAsked: rules_writes.on_write_asked,
     ev.WriteAskEnded: rules_writes.on_write_ask_ended,
@@ -96,6 +104,7 @@ INTENTS: dict[type[ev.Intent], IntentRule] = {
 
 _CHANGES_NO_TASK = (
     ev.FilesTouched, ev.WriteAsked, ev.WriteAskEnded, ev.AgentPaused, ev.SlotRequested, ev.SlotFreed, ev.AgentStarted,
+    ev.SessionKnown, ev.UsageCounted, ev.AgentLimited, ev.AgentDenied, ev.AgentStuck, ev.TimeCame,
 )  # fmt: skip
 
 
@@ -160,6 +169,7 @@ class Machine:
             yield from rules_pause.resume_workers(state)
             yield from rules_writes.settle_asks(state)
             yield from start_ready(state)
+            yield from rules_provider.wake(state)
             yield from rules_merge.start_chain(state)
         yield from self._grant_slots()
         yield from rules_intent.end_if_quiet(state)

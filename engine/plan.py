@@ -11,6 +11,29 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 CollisionPolicy = Literal["freeze", "allow", "stop"]
+LimitPolicy = Literal["finish", "pause"]
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How much may be spent: US dollars and tokens (None: no limit)."""
+
+    usd: float | None = None
+    tokens: int | None = None
+
+    @property
+    def limited(self) -> bool:
+        """True when there is a limit at all."""
+        return self.usd is not None or self.tokens is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """US dollars for a million tokens: fresh input, input from a cache, output."""
+
+    input: float
+    cached: float
+    output: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +45,7 @@ class AgentProfile:
     command: str | None = None
     args: tuple[str, ...] = ()
     max_parallel: int | None = None
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +86,13 @@ class TaskSpec:
     retries: int = 1
     estimate: float | None = None
     added: bool = False
+    budget: Allowance = Allowance()
 
     @property
     def fingerprint(self) -> str:
         """A digest of what the agent is asked to do: equal for equal work, whatever its place in the queue."""
         wanted = asdict(self)
-        for scheduling in ("priority", "estimate", "added", "timeout", "retries"):
+        for scheduling in ("priority", "estimate", "added", "timeout", "retries", "budget"):
             del wanted[scheduling]
         return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -91,6 +116,10 @@ class Settings:
     write_wait: float = 60.0
     budget_usd: float | None = None
     budget_tokens: int | None = None
+    task_budget: Allowance = Allowance()
+    attempt_budget: Allowance = Allowance()
+    at_limit: LimitPolicy = "finish"
+    prices: dict[str, Price] = field(default_factory=dict)
     worktrees: str | None = None
     merge_agent: str = ""
     auto_accept: bool = False

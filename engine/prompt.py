@@ -11,6 +11,7 @@ MAX_FAILURES = 3
 MAX_FAILURE_CHARACTERS = 6_000
 MAX_LISTED = 30
 CONTINUED = "Your branch already holds the work of an earlier attempt at this task. Look at it, and go on from there."
+RESUMED = "Go on with your task from where you were, and finish it. The files are as you left them, unless told above."
 _FENCE = re.compile(r"`{3,}")
 
 
@@ -40,6 +41,25 @@ def compose(
         _section("The last attempt failed", list(_failed(failures))),
     )
     return "\n\n".join(text for section in sections for text in section) + "\n"
+
+
+def resumed(
+    *,
+    failures: Sequence[str],
+    note: str,
+    landed_since: Sequence[str],
+    held_by_others: Sequence[tuple[str, str]],
+) -> str:
+    """What an agent is told that knows its task already, since its conversation goes on; arguments as in `compose`."""
+    held = [f"- Held by other tasks now, do not touch: {_holders(held_by_others)}."] if held_by_others else []
+    sections = (
+        _section("Note from the developer", [note.strip()] if note.strip() else []),
+        _section("Landed since this task began", [_named(landed_since)] if landed_since else []),
+        _section("Working rules", held),
+        _section("The last attempt failed", list(_failed(failures))),
+    )
+    told = [text for section in sections for text in section]
+    return "\n\n".join([*told, RESUMED]) + "\n"
 
 
 def _section(title: str, body: list[str]) -> list[str]:

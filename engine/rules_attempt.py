@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine import events as ev
+from engine.clients.reports import Usage
 from engine.effects import (
-    CancelTest,
     CaptureAttempt,
     Effect,
     PauseAgent,
@@ -17,9 +17,12 @@ from engine.effects import (
     TestAttempt,
 )
 from engine.model import LockMode, TaskState, Verdict
-from engine.prompt import compose
+from engine.prompt import compose, resumed
+from engine.rules_budget import after_spending, count, most_usd
 from engine.rules_collision import let_both_edit, write_all
+from engine.rules_ending import ask, fail_attempt, leave_worker, release
 from engine.rules_pause import current, pause
+from engine.rules_provider import after_trouble, no_trouble
 from engine.state import Attempt, Ending, State, Step, TaskRecord, first_line
 
 MAX_WORKERS = 256
@@ -28,23 +31,32 @@ MAX_WORKERS = 256
 # --- starting -----------------------------------------------------------------------------------------------------
 
 
-def free_worker(state: State) -> str:
-    """The lowest slot name no task has."""
+def free_worker(state: State, wanted: str = "") -> str:
+    """The slot `wanted` if no task has it, else the lowest name that is free."""
     busy = {record.attempt.worker for record in state.with_worker()}
+    if wanted and wanted not in busy and int(wanted[1:]) <= state.workers:
+        return wanted
     return next(name for n in range(1, MAX_WORKERS + 1) if (name := f"w{n}") not in busy)
 
 
 def begin_attempt(state: State, record: TaskRecord) -> Iterator[Effect]:
     """Give a task (whose claims were just granted) a worker and prepare its worktree."""
     record.attempts += 1
+    worker = free_worker(state, record.session_of[1])
+    resumes = bool(record.session and record.continue_from) and record.session_of == (record.spec.agent, worker)
+    if not resumes:
+        record.session, record.session_of, record.thread = "", ("", ""), Usage()
     record.attempt = Attempt(
         number=record.attempts,
         step=Step.PREPARING,
-        worker=free_worker(state),
+        worker=worker,
         start=record.continue_from or state.tip,
         onto=state.tip,
         begun=state.at,
+        session=record.session,
+        used_before=record.thread,
     )
+    record.question = ""
     state.busy.add(record.id)
     record.started = record.started or state.at
     again = "" if record.attempts == 1 else f", attempt {record.attempts}"
@@ -79,6 +91,19 @@ def start(state: State, record: TaskRecord) -> StartAgent:
         prompt=_prompt(state, record),
         heavy=spec.heavy,
         timeout=spec.timeout,
+        session=attempt.session,
+        short_prompt=_short_prompt(state, record) if attempt.session else "",
+        used_before=attempt.used_before,
+        max_usd=most_usd(state, record),
+    )
+
+
+def _short_prompt(state: State, record: TaskRecord) -> str:
+    return resumed(
+        failures=tuple(record.failures) if record.failed_at else (),
+        note=record.note,
+        landed_since=tuple(record.landed_since),
+        held_by_others=tuple((lock.pattern, lock.holder) for lock in state.locks.held() if lock.holder != record.id),
     )
 
 
@@ -103,7 +128,7 @@ def on_worktree_ready(state: State, event: ev.WorktreeReady) -> Iterator[Effect]
     if record is None or record.attempt.step is not Step.PREPARING:
         return
     record.branch_made = True
-    record.attempt.base = event.base
+    record.attempt.base, record.attempt.first = event.base, event.start
     if record.attempt.ending is not Ending.NONE:
         yield from _after_capture(state, record)
         return
@@ -144,17 +169,6 @@ def on_agent_started(state: State, event: ev.AgentStarted) -> Iterator[Effect]:
 # --- ending -------------------------------------------------------------------------------------------------------
 
 
-def end_attempt(state: State, record: TaskRecord, ending: Ending, reason: str) -> Iterator[Effect]:
-    """Tell the attempt under way to end; its work is captured first, whatever it is."""
-    attempt = record.attempt
-    attempt.ending = ending
-    record.reason = reason
-    if attempt.step is Step.WORKING:
-        yield StopAgent(task=record.id, attempt=attempt.number)
-    elif attempt.step is Step.TESTING:
-        yield CancelTest(candidate=record.id)
-
-
 def on_agent_exited(state: State, event: ev.AgentExited) -> Iterator[Effect]:
     """However the agent ended, what it left is captured first and judged afterwards."""
     record = current(state, event)
@@ -170,9 +184,13 @@ def on_agent_exited(state: State, event: ev.AgentExited) -> Iterator[Effect]:
     attempt.collisions.clear()
     attempt.resuming = False
     attempt.exit_code, attempt.tail = event.code, event.tail
+    attempt.judged, attempt.said = event.judged, event.said
+    if not attempt.trouble:
+        attempt.trouble, attempt.trouble_words = event.trouble, event.trouble_words
     attempt.exit_words = attempt.exit_words or _exit_words(record, event)
     record.active += event.active
-    state.spend(record, event.cost, event.tokens)
+    count(state, record, event.cost, event.tokens, event.estimated)
+    record.thread = attempt.used_before + event.usage
     state.slots.forget(record.id)
     state.move(record, TaskState.RUNNING, "its work is committed")
     yield capture(record)
@@ -183,6 +201,8 @@ def _exit_words(record: TaskRecord, event: ev.AgentExited) -> str:
         return f"the agent was ended after its time limit of {record.spec.timeout:g} s"
     if event.lost:
         return "the agent vanished without leaving an exit status"
+    if event.judged:
+        return ""
     if event.code < 0:
         return f"the agent was killed by signal {-event.code}"
     return f"the agent exited with {event.code}" if event.code else ""
@@ -215,7 +235,10 @@ def on_attempt_captured(state: State, event: ev.AttemptCaptured) -> Iterator[Eff
         yield from _after_capture(state, record)
     elif record.attempt.exit_words:
         fail_attempt(state, record, record.attempt.exit_words, record.attempt.tail)
+    elif record.attempt.trouble:
+        after_trouble(state, record)
     else:
+        no_trouble(state, record)
         yield from write_all(state, record, tuple(p for p in event.paths if p not in record.attempt.touched))
         yield from _check_alone(state, record)
 
@@ -244,10 +267,17 @@ def _check_alone(state: State, record: TaskRecord) -> Iterator[Effect]:
         record.attempt.step = Step.TESTING
         record.reason = "its own test runs"
         yield test_alone(state, record)
+    elif record.attempt.judged and _did_nothing(record):
+        ask(state, record, "its agent changed nothing")
     elif not record.paths:
         fail_attempt(state, record, "the agent changed nothing", record.attempt.tail)
     else:
         _to_merge(state, record)
+
+
+def _did_nothing(record: TaskRecord) -> bool:
+    """There is no work at all, or it is just what failed before: the agent asks, refuses, or has no answer."""
+    return not record.paths or (record.commit == record.attempt.first and record.attempt.start == record.failed_at)
 
 
 def test_alone(state: State, record: TaskRecord) -> TestAttempt:
@@ -263,6 +293,8 @@ def on_attempt_tested(state: State, event: ev.AttemptTested) -> Iterator[Effect]
         return
     if record.attempt.ending is not Ending.NONE:
         yield from _after_capture(state, record)
+    elif event.verdict is Verdict.FAILED and record.attempt.judged and _did_nothing(record):
+        ask(state, record, "its agent changed nothing, and its test is red")
     elif event.verdict is not Verdict.PASSED:
         words = "ran out of time" if event.verdict is Verdict.TIMEOUT else "failed"
         fail_attempt(state, record, f"its own test {words}: {event.command}", event.tail)
@@ -291,6 +323,12 @@ def _to_merge(state: State, record: TaskRecord) -> None:
 def _after_capture(state: State, record: TaskRecord) -> Iterator[Effect]:
     """An attempt that was told to end has ended."""
     ending, words = record.attempt.ending, record.attempt.exit_words
+    if ending is Ending.SPENT:
+        after_spending(state, record)
+        return
+    if ending is Ending.STUCK:
+        after_trouble(state, record)
+        return
     kept = f"; its work is kept under {record.kept[-1]}" if record.kept else ""
     leave_worker(state, record)
     if ending is Ending.DROPPED:
@@ -308,34 +346,3 @@ def _after_capture(state: State, record: TaskRecord) -> Iterator[Effect]:
         state.move(record, TaskState.FAILED, f"{reason}{kept}")
         release(state, record)
     yield from ()
-
-
-def fail_attempt(state: State, record: TaskRecord, reason: str, tail: str) -> None:
-    """The attempt failed: queue another one on the same branch if one is left, else the task has failed."""
-    record.failures.append(f"{reason}\n{tail}".strip())
-    record.continue_from = record.commit
-    leave_worker(state, record)
-    if record.tries_left > 0:
-        record.tries_left -= 1
-        state.move(record, TaskState.QUEUED, f"{reason}; tries again")
-    else:
-        state.move(record, TaskState.FAILED, reason)
-        release(state, record)
-
-
-def leave_worker(state: State, record: TaskRecord) -> None:
-    """The slot is free again."""
-    state.busy.discard(record.id)
-    record.attempt.worker = ""
-    record.attempt.step = Step.NONE
-    record.attempt.pid = 0
-    record.attempt.holds.clear()
-    record.attempt.collisions.clear()
-    record.attempt.asks.clear()
-    record.attempt.resuming = False
-
-
-def release(state: State, record: TaskRecord) -> None:
-    """Give all locks of a task back."""
-    state.locks.release(record.id)
-    state.locks_version += 1

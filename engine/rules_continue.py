@@ -10,6 +10,7 @@ from engine.graph import TaskGraph
 from engine.model import TaskState
 from engine.plan import Plan, TaskSpec
 from engine.rules_attempt import capture, prepare, start, test_alone
+from engine.rules_budget import lift
 from engine.rules_collision import update
 from engine.rules_intent import to_queue
 from engine.rules_merge import act, clear_halt, land, on_target_moved, resolve
@@ -22,6 +23,9 @@ def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
     """Adopt the plan, then name every effect again that was under way when the last engine ended."""
     state.stopping, state.ended, state.paused_all = "", False, False
     clear_halt(state)
+    state.wake_at = None
+    for limit in state.limits.values():
+        limit.stopped = ""
     _adopt_plan(state, event.plan)
     for slot in [asked.slot for asked in (*state.slots.held(), *state.slots.line())]:
         if slot not in event.live_slots:
@@ -32,7 +36,7 @@ def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
     for record in state.with_worker():
         yield from redo(state, record)
     for record in state.tasks.values():
-        if record.state is TaskState.FAILED:
+        if record.state is TaskState.FAILED and not record.question:
             record.tries_left = record.spec.retries
             to_queue(state, record, "tried again in this run")
         if record.state is TaskState.CONFLICT and record.resolving:
@@ -95,7 +99,8 @@ def _adopt_settings(state: State, plan: Plan) -> None:
     state.plan = plan
     state.workers = settings.workers
     state.slots.set_limit(settings.max_concurrency)
-    state.budget.usd, state.budget.tokens = settings.budget_usd, settings.budget_tokens
+    state.budget.allow(settings.budget_usd, settings.budget_tokens)
+    lift(state)
     state.queue.tested = bool(settings.checks or settings.integration_test)
     state.queue.lanes = test_lanes(settings)
     if (before.checks, before.integration_test) != (settings.checks, settings.integration_test):

@@ -9,8 +9,10 @@ from engine import events as ev
 from engine.effects import CancelLanding, Effect, EndEngine, TakeBack
 from engine.errors import Refused
 from engine.model import TaskState
-from engine.rules_attempt import MAX_WORKERS, end_attempt, release
+from engine.rules_attempt import MAX_WORKERS
+from engine.rules_budget import allow_again
 from engine.rules_collision import let_both_edit
+from engine.rules_ending import end_attempt, release, task_spent
 from engine.rules_line import ranked, waiting_words
 from engine.rules_merge import BY_AGENT, clear_halt, drop_chain, leave_resolving, resolve, withdraw
 from engine.rules_pause import hold, unhold
@@ -45,8 +47,9 @@ def resume_task(state: State, intent: ev.ResumeTask) -> Answer:
         )
     if not record.attempt.holds:
         raise Refused(f"{record.id} is not paused")
-    unhold(state, record, Hold.PERSON)
-    unhold(state, record, Hold.ALL)
+    for why in (Hold.PERSON, Hold.ALL, Hold.BUDGET):
+        unhold(state, record, why)
+    state.budget.waived = state.budget.waived or bool(state.budget.exhausted)
     return f"{record.id} goes on"
     yield
 
@@ -62,9 +65,10 @@ def pause_all(state: State, intent: ev.PauseAll) -> Answer:
 def resume_all(state: State, intent: ev.ResumeAll) -> Answer:
     """Let everything go on."""
     state.paused_all = False
+    state.budget.waived = state.budget.waived or bool(state.budget.exhausted)
     for record in state.with_worker():
-        unhold(state, record, Hold.ALL)
-        unhold(state, record, Hold.PERSON)
+        for why in (Hold.ALL, Hold.PERSON, Hold.BUDGET):
+            unhold(state, record, why)
     return "everything goes on"
     yield
 
@@ -101,9 +105,15 @@ def retry_task(state: State, intent: ev.RetryTask) -> Answer:
     if record.state is TaskState.MERGING and state.queue.halted:
         clear_halt(state)
         return "the tests are tried again"
+    if record.state is TaskState.QUEUED and (words := _let_start(state, record)):
+        record.note = intent.note or record.note
+        return words
     _require(record, TaskState.FAILED, TaskState.DROPPED, TaskState.CONFLICT, verb="retried")
     record.note = intent.note
     record.tries_left = record.spec.retries
+    record.spared = 0
+    allow_again(state, record)
+    _let_start(state, record)
     if record.state is TaskState.CONFLICT:
         record.failures.append("the branch conflicts with landed work in " + ", ".join(record.conflicts))
     record.continue_from = record.commit if record.state is not TaskState.DROPPED else ""
@@ -111,6 +121,18 @@ def retry_task(state: State, intent: ev.RetryTask) -> Answer:
     yield from leave_resolving(record)
     to_queue(state, record, "retried by you")
     return f"{record.id} is queued again"
+
+
+def _let_start(state: State, record: TaskRecord) -> str:
+    """Take away what keeps a ready task from starting until a person has acted; what was taken away, or nothing."""
+    limit = state.limits.get(record.spec.agent)
+    if limit is not None and limit.stopped:
+        limit.stopped = ""
+        return f"agent {record.spec.agent} is tried again"
+    if task_spent(state, record):
+        allow_again(state, record)
+        return f"{record.id} may spend its budget once more"
+    return ""
 
 
 def message_task(state: State, intent: ev.MessageTask) -> Answer:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from engine.effects import Effect
 from engine.model import TaskState
 from engine.rules_attempt import begin_attempt
+from engine.rules_provider import places_left, why_not
 from engine.scheduling import ReadyTask, dispatch, rank
 from engine.state import State, TaskRecord
 
@@ -65,9 +65,8 @@ def start_ready(state: State) -> Iterator[Effect]:
     free = free_places(state)
     if free <= 0 or not state.ready:
         return
-    full = _full_profiles(state)
-    room = (lambda task: _take_room(state, full, task)) if full else (lambda task: True)
-    decision = dispatch(ranked(state), free, state.locks, state.at, room=room)
+    left = places_left(state)
+    decision = dispatch(ranked(state), free, state.locks, state.at, room=lambda task: _take_room(state, left, task))
     for task in decision.passed:
         state.tasks[task].passed_over += 1
     for task in decision.reserve:
@@ -80,17 +79,9 @@ def start_ready(state: State) -> Iterator[Effect]:
         yield from begin_attempt(state, state.tasks[task])
 
 
-def _full_profiles(state: State) -> dict[str, int]:
-    """Places left per profile that has a `max_parallel`."""
-    busy = Counter(record.spec.agent for record in state.with_worker())
-    return {
-        profile.name: profile.max_parallel - busy[profile.name]
-        for profile in state.plan.settings.agents
-        if profile.max_parallel is not None
-    }
-
-
 def _take_room(state: State, left: dict[str, int], task: str) -> bool:
+    if why_not(state, state.tasks[task]):
+        return False
     agent = state.tasks[task].spec.agent
     if agent in left:
         left[agent] -= 1

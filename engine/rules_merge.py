@@ -18,7 +18,7 @@ from engine.effects import (
 )
 from engine.merge_queue import Action, Build, Test
 from engine.model import TaskState, Verdict
-from engine.rules_attempt import release
+from engine.rules_ending import release
 from engine.state import Landing, State, Step, TaskRecord
 from engine.trial import Accept, BaseRed, Eject, Stuck
 
@@ -169,7 +169,7 @@ def _eject(state: State, eject: Eject) -> None:
         record.unsettled, record.settled_red = ("", ()), record.failures.pop()
         state.move(record, TaskState.CONFLICT, f"settled, but {words}: settle it again")
         return
-    record.continue_from = eject.commit
+    record.continue_from = record.failed_at = eject.commit
     if record.tries_left > 0:
         record.tries_left -= 1
         state.move(record, TaskState.QUEUED, f"{words}; tries again")

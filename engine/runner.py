@@ -64,6 +64,7 @@ class Runner:
         self._publish_due: asyncio.TimerHandle | None = None
         self._pause = 0.0
         self._ending = False
+        self._alarm: asyncio.TimerHandle | None = None
         self._disk = ThreadPoolExecutor(1, "aurora-journal")
 
     # --- from any thread ---
@@ -186,6 +187,8 @@ class Runner:
                 self.writes.answer(effect)
             case ef.TellWaiting():
                 self.slots.tell(effect)
+            case ef.WakeAt():
+                self._wake_at(effect.at)
             case ef.EndEngine():
                 self._ending = True
             case ef.TestCandidate():
@@ -196,6 +199,17 @@ class Runner:
                 self.proposing[effect.task] = self.pool.start(self.proposals.propose(effect))
             case _:
                 self.pool.start(self._carry[type(effect)](effect))
+
+    def _wake_at(self, at: float) -> None:
+        """Post `TimeCame` when the moment has come, and never before it by the clock that events carry."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        left = at - time.time()
+        if left > 0:
+            self._alarm = self.loop.call_later(left, self._wake_at, at)
+        else:
+            self._alarm = None
+            self.post(ev.TimeCame(at=max(at, time.time())))
 
     async def _cancel_test(self, effect: ef.CancelTest) -> None:
         job = self.tests.pop(effect.candidate, None)
@@ -225,6 +239,8 @@ class Runner:
         self.on_published()
 
     async def _close(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
         await self.pool.close()
         await self.agents.close()
         self.writes.close()

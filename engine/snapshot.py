@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.bounds import lower_bound
@@ -16,6 +17,7 @@ from engine.model import (
     LandingView,
     LockView,
     MergeView,
+    ProfileView,
     SlotView,
     Snapshot,
     TaskState,
@@ -23,8 +25,11 @@ from engine.model import (
     TestRunView,
     WorkerView,
 )
+from engine.plan import AgentProfile
+from engine.rules_ending import task_spent
 from engine.rules_line import free_places, ranked, waiting_words
 from engine.rules_merge import land_words
+from engine.rules_provider import room_of, why_not
 from engine.rules_writes import waiting_words as waits_to_edit
 from engine.state import State, Step, TaskRecord
 
@@ -101,6 +106,7 @@ class SnapshotMaker:
             critical_path=self._path,
             forecast=self._forecast_of(state, bound),
             merge_agent=state.plan.settings.merge_agent,
+            profiles=_profiles(state),
         )
 
     def _forecast_of(self, state: State, bound: BoundView) -> ForecastView:
@@ -249,6 +255,8 @@ def _task(
     elif record.state is TaskState.QUEUED:
         if held:
             reason = "waits for " + ", ".join(f"{h} ({state.tasks[h].state})" for h in held)
+        elif words := why_not(state, record):
+            reason = words
         elif why_nobody and not state.stopping:
             reason = why_nobody
     return TaskView(
@@ -286,7 +294,23 @@ def _task(
         failure=record.settled_red if record.state is TaskState.CONFLICT else "",
         resolving=record.resolving,
         proposed=record.proposed,
+        asks=record.question,
+        estimated=record.estimated,
     )
+
+
+def _profiles(state: State) -> tuple[ProfileView, ...]:
+    """The profiles of the plan as their providers let them be used now."""
+    busy = Counter(record.spec.agent for record in state.with_worker())
+    return tuple(_profile(state, profile, busy[profile.name]) for profile in state.plan.settings.agents)
+
+
+def _profile(state: State, profile: AgentProfile, running: int) -> ProfileView:
+    limit = state.limits.get(profile.name)
+    if limit is None:
+        return ProfileView(profile.name, running, profile.max_parallel)
+    until = limit.until if limit.until > state.at else None
+    return ProfileView(profile.name, running, room_of(state, profile), until, limit.stopped or limit.words)
 
 
 def _why_nobody_starts(state: State) -> str:
@@ -384,6 +408,8 @@ def is_idle(state: State) -> bool:
         return False
     if state.queue.round is not None or state.undoing or (state.landing and not state.landing_blocked):
         return False
+    if state.wake_at is not None and not state.paused_all and not state.budget.exhausted and state.workers:
+        return False
     return not any(record.resolving for record in state.tasks.values())
 
 
@@ -392,6 +418,11 @@ def needs_person(state: State) -> tuple[str, ...]:
     sentences = [
         f"{r.id}: {r.reason}" for r in state.tasks.values() if r.state is TaskState.CONFLICT and not r.resolving
     ]
+    sentences.extend(
+        f"{r.id}: {r.reason} (answer with `aurora message {r.id} TEXT`)"
+        for r in state.tasks.values()
+        if r.question and r.state is TaskState.FAILED
+    )
     if state.landing_blocked:
         sentences.append(f"landing of {', '.join(state.landing)}: {state.landing_blocked}")
     if state.target_red:
@@ -401,8 +432,19 @@ def needs_person(state: State) -> tuple[str, ...]:
     if is_idle(state):
         paused = [record for record in state.with_worker() if record.state is TaskState.PAUSED]
         sentences.extend(f"{record.id}: {record.reason}" for record in paused)
+        sentences.extend(_held_back(state))
         if state.budget.exhausted and state.ready:
             sentences.append(state.budget.exhausted)
         elif (state.paused_all or state.workers == 0) and state.ready:
             sentences.append("everything is paused" if state.paused_all else "the pool has no workers")
     return tuple(sentences)
+
+
+def _held_back(state: State) -> Iterator[str]:
+    """Ready tasks that only a person's word can start."""
+    ready = [state.tasks[task] for task in sorted(state.ready, key=lambda task: state.tasks[task].order)]
+    stopped = [state.limits[record.spec.agent].stopped for record in ready if record.spec.agent in state.limits]
+    yield from dict.fromkeys(words for words in stopped if words)
+    for record in ready:
+        if words := task_spent(state, record):
+            yield f"{record.id}: {words} (`aurora retry {record.id}` allows it as much again)"

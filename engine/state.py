@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 
 from engine.budget import Budget
+from engine.clients.reports import NO_USAGE, Usage
 from engine.errors import InvalidTransition, Refused
 from engine.events import CandidateTested, RunStarted
 from engine.graph import TaskGraph
+from engine.limits import ProfileLimit
 from engine.locks import Claim, LockTable
 from engine.merge_queue import MergeQueue
 from engine.model import LockMode, TaskState
@@ -57,6 +59,7 @@ class Hold(StrEnum):
     PERSON = "person"
     ALL = "all"
     COLLISION = "collision"
+    BUDGET = "budget"
 
 
 class Ending(Enum):
@@ -68,6 +71,8 @@ class Ending(Enum):
     COLLIDED = auto()
     INTERRUPTED = auto()
     MESSAGED = auto()
+    SPENT = auto()
+    STUCK = auto()
 
 
 @dataclass(slots=True)
@@ -89,7 +94,8 @@ class WriteAsk:
 
 @dataclass(slots=True)
 class Attempt:
-    """The attempt under way, or the last one."""
+    """The attempt under way, or the last one. `first` is the commit it began with, `session` the conversation it
+    resumes (empty: a new one), which had `used_before`; `cost` and `tokens` are counted already."""
 
     number: int = 0
     step: Step = Step.NONE
@@ -111,6 +117,17 @@ class Attempt:
     begun: float = 0.0
     active: float = 0.0
     active_at: float | None = None
+    first: str = ""
+    session: str = ""
+    used_before: Usage = NO_USAGE
+    cost: float = 0.0
+    tokens: int = 0
+    seen: int = 0
+    limited: bool = False
+    judged: bool = False
+    trouble: str = ""
+    trouble_words: str = ""
+    said: str = ""
 
     def run_clock(self, at: float) -> None:
         """The agent runs from `at` on."""
@@ -131,7 +148,11 @@ class Attempt:
 @dataclass(slots=True)
 class TaskRecord:
     """Everything the machine knows of one task. `commit` is the newest captured work; `continue_from` the commit a
-    fix attempt starts from (empty: a new branch from the integration tip)."""
+    fix attempt starts from (empty: a new branch from the integration tip); `failed_at` the commit that failed last.
+
+    `session` is the agent's conversation, held by `session_of` (agent, worker), which has used `thread`; `question`
+    what it asked or refused. `spared` attempts failed by their provider and cost no try. The task's own budget counts
+    what was spent since `allowed_from`."""
 
     spec: TaskSpec
     order: int
@@ -169,6 +190,15 @@ class TaskRecord:
     cost: float = 0.0
     tokens: int = 0
     narrowed: dict[str, str] = field(default_factory=dict)
+    estimated: bool = False
+    question: str = ""
+    session: str = ""
+    session_of: tuple[str, str] = ("", "")
+    thread: Usage = NO_USAGE
+    spared: int = 0
+    failed_at: str = ""
+    allowed_from: tuple[float, int] = (0.0, 0)
+    warned: bool = False
 
     @property
     def id(self) -> str:
@@ -249,6 +279,8 @@ class State:
     version: int = 0
     locks_version: int = 0
     stories: dict[str, deque[str]] = field(default_factory=dict)
+    limits: dict[str, ProfileLimit] = field(default_factory=dict)
+    wake_at: float | None = None
 
     @classmethod
     def begin(cls, event: RunStarted) -> State:

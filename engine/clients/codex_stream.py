@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from engine.clients.json_path import Object, number_at, object_at, objects_at, text_at
 from engine.clients.reports import (
+    NO_USAGE,
     Edited,
     Ended,
     Failed,
@@ -29,7 +30,7 @@ class CodexStream:
 
     noise: tuple[bytes, ...] = ()
 
-    def __init__(self, before: Usage = Usage()) -> None:  # noqa: B008 - frozen
+    def __init__(self, before: Usage = NO_USAGE) -> None:
         self._before = before
 
     def read(self, line: Object) -> Iterator[Report] | None:

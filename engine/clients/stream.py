@@ -14,7 +14,7 @@ from engine.clients.copilot_stream import CopilotStream
 from engine.clients.gemini_stream import GeminiStream
 from engine.clients.json_path import Object, parsed
 from engine.clients.opencode_stream import OpencodeStream
-from engine.clients.reports import Report, Summary, Unknown, Usage
+from engine.clients.reports import NO_USAGE, Report, Summary, Unknown, Usage
 from engine.clients.text_stream import ErrorLines, TextStream
 
 LONGEST_LINE = 4 << 20
@@ -85,7 +85,7 @@ class StreamReader:
 
     `name` is one of `NAMES`; `before` is what the conversation had used before this process (resumed ones)."""
 
-    def __init__(self, name: str, before: Usage = Usage()) -> None:  # noqa: B008 - frozen
+    def __init__(self, name: str, before: Usage = NO_USAGE) -> None:
         self.summary = Summary()
         self._lines = Lines()
         self._dialect = DIALECTS[name](before) if name in DIALECTS else None

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.clients.reports import (
+    NO_USAGE,
     Edited,
     Failed,
     PermissionDenied,
@@ -32,7 +33,7 @@ def bytes_of(name: str) -> bytes:
     return (path if path.exists() else path.with_suffix(".txt")).read_bytes()
 
 
-def read(name: str, before: Usage = Usage()) -> tuple[list[Report], Summary]:  # noqa: B008 - frozen
+def read(name: str, before: Usage = NO_USAGE) -> tuple[list[Report], Summary]:
     client = name.split("-")[0]
     reader = StreamReader(client if client in DIALECTS else "text", before)
     reports = [*reader.feed(bytes_of(name)), *reader.end()]

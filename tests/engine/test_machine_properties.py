@@ -20,6 +20,7 @@ from engine.scheduling import PASSED_OVER_LIMIT
 
 pytestmark = pytest.mark.timeout(900)
 PATHS = ("src/a.py", "src/b.py", "src/deep/c.py", "docs/x.md", "README.md")
+TROUBLES = ("auth", "rate_limit", "rate_limit", "server", "overflow", "refused", "session", "other")
 PATTERNS = (*PATHS, "src/**", "src/deep/", "*.md", "docs/**")
 EXAMPLES = int(os.environ.get("AURORA_EXAMPLES", "1000"))
 
@@ -67,20 +68,40 @@ def worlds(draw: st.DrawFn) -> World:
         bad=tuple(draw(st.lists(st.frozensets(attempts, min_size=1, max_size=2), max_size=2))),
         conflicts=draw(st.sets(attempts, max_size=2)),
         files=PATHS,
+        troubles=draw(st.dictionaries(attempts, st.sampled_from(TROUBLES), max_size=3)),
+        idle=draw(st.sets(attempts, max_size=2)),
+        costs=draw(st.sampled_from((0.0, 0.5))),
     )
 
 
 def settle(world: World) -> None:
-    """Run to rest, playing the person who resolves every conflict."""
+    """Run to rest, playing the person who resolves every conflict, answers every question and tops up accounts."""
     world.run()
     for _ in range(50):
-        stuck = [t.id for t in world.snapshot().tasks if t.state is TaskState.CONFLICT]
-        if not stuck:
+        snapshot = world.snapshot()
+        stuck = [t.id for t in snapshot.tasks if t.state is TaskState.CONFLICT]
+        asking = [t.id for t in snapshot.tasks if t.state is TaskState.FAILED and t.asks]
+        held = [t.id for t in snapshot.tasks if t.state is TaskState.QUEUED]
+        if not stuck and not asking and not held:
             return
+        assert snapshot.needs_person
+        assert snapshot.exit_code == 3
+        for task in asking:
+            world.deliver(ev.MessageTask(at=world.now, task=task, text="yes"))
+        for task in held:
+            retry(world, task)
         for task in stuck:
             world.deliver(ev.ResolveConflict(at=world.now, task=task, how="union"))
         world.run()
     raise AssertionError("conflicts never end")
+
+
+def retry(world: World, task: str) -> None:
+    """The person's word for a task that waits for it, or for another one that does."""
+    try:
+        world.deliver(ev.RetryTask(at=world.now, task=task))
+    except Refused:
+        world.log.pop()
 
 
 def assert_everyone_has_an_end(world: World) -> None:

@@ -32,6 +32,8 @@ class Agent:
     watched: bool = True
     paused: bool = False
     stopped: bool = False
+    used: int = 0
+    seen: int = 0
     touched: set[str] = field(default_factory=set)
     hooked: bool = False
     asking: str = ""
@@ -59,7 +61,12 @@ class World:
         conflicts: set[tuple[str, int]] = frozenset(),  # type: ignore[assignment]
         files: tuple[str, ...] = (),
         hooked: bool = False,
+        troubles: dict[tuple[str, int], str] | None = None,
+        idle: set[tuple[str, int]] = frozenset(),  # type: ignore[assignment]
+        costs: float = 0.0,
     ) -> None:
+        """`troubles` are attempts whose provider does not let them work, `idle` those that end without a change;
+        a step of an agent `costs` so many dollars."""
         self.machine = Machine()
         self.choose = choose
         self.writes = writes or {}
@@ -67,6 +74,8 @@ class World:
         self.hooked = hooked
         self.asks = 0
         self.written: dict[tuple[str, int], list[str]] = {}
+        self.troubles, self.idle, self.costs = troubles or {}, idle, costs
+        self.spent = 0.0
         self.now = 0.0
         self.pending: list[ef.Effect] = []
         self.agents: dict[str, Agent] = {}
@@ -136,6 +145,13 @@ class World:
     def act(self, agent: Agent) -> None:
         """The agent writes one more file, or exits."""
         effect = agent.effect
+        if self.costs:
+            agent.used += 1
+            self._say_used(agent)
+        if self.troubles.get((effect.task, effect.attempt)) == "rate_limit" and not agent.seen:
+            agent.seen = 1
+            self.deliver(ev.AgentLimited(at=self.now, task=effect.task, attempt=effect.attempt, seen=1, seconds=3))
+            return
         if agent.hooked and not agent.stopped and self._act_hooked(agent):
             return
         if agent.writes and not agent.stopped:
@@ -146,8 +162,29 @@ class World:
         del self.agents[effect.task]
         if agent.hooked:
             self.written[effect.task, effect.attempt] = sorted(agent.touched)
-        code = -15 if agent.stopped else agent.code
-        self.deliver(ev.AgentExited(at=self.now, task=effect.task, attempt=effect.attempt, code=code, active=1.0))
+        self.spent += agent.used * self.costs
+        key = (effect.task, effect.attempt)
+        self.deliver(
+            ev.AgentExited(
+                at=self.now,
+                task=effect.task,
+                attempt=effect.attempt,
+                code=-15 if agent.stopped else agent.code,
+                active=1.0,
+                cost=agent.used * self.costs,
+                tokens=agent.used,
+                judged=key in self.troubles or key in self.idle,
+                trouble=self.troubles.get(key, ""),
+                trouble_words="the provider says no",
+                said="Shall I?" if key in self.idle else "",
+            )
+        )
+
+    def _say_used(self, agent: Agent) -> None:
+        effect, cost = agent.effect, agent.used * self.costs
+        self.deliver(
+            ev.UsageCounted(at=self.now, task=effect.task, attempt=effect.attempt, cost=cost, tokens=agent.used)
+        )
 
     def _act_hooked(self, agent: Agent) -> bool:
         """One step of an agent that asks first: it gives up waiting, writes, is seen, or asks; False at its end."""
@@ -250,6 +287,9 @@ class World:
 
     def _CaptureAttempt(self, e: ef.CaptureAttempt) -> None:
         commit = f"{e.task}@{e.attempt}"
+        if (e.task, e.attempt) in self.idle:
+            self._capture_nothing(e)
+            return
         self.trees[commit] = frozenset({(e.task, e.attempt)})
         paths = tuple(self.written.get((e.task, e.attempt), self.writes.get(e.task, [f"{e.task}.txt"])))
         self.deliver(
@@ -257,6 +297,21 @@ class World:
                 at=self.now, task=e.task, attempt=e.attempt, commit=commit, kept=f"refs/{commit}", paths=paths
             )
         )
+
+    def _capture_nothing(self, e: ef.CaptureAttempt) -> None:
+        record = self.machine.state.tasks[e.task]
+        paths = record.paths if record.attempt.first != record.attempt.base else ()
+        commit = record.attempt.first
+        self.deliver(
+            ev.AttemptCaptured(
+                at=self.now, task=e.task, attempt=e.attempt, commit=commit, kept=f"refs/{commit}", paths=paths
+            )
+        )
+
+    def _WakeAt(self, e: ef.WakeAt) -> None:
+        if e.at == self.machine.state.wake_at:
+            self.now = max(self.now, e.at)
+            self.deliver(ev.TimeCame(at=self.now))
 
     def _TestAttempt(self, e: ef.TestAttempt) -> None:
         self.deliver(
