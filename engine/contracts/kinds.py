@@ -14,6 +14,8 @@ they are ended by SIGTERM.
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -29,7 +31,19 @@ class Commands:
     verify: str = ""
 
 
-KINDS: Mapping[str, Callable[[Contract], Commands]] = {}
+def _program(module: str) -> Callable[[Contract], Commands]:
+    """The commands of a kind that is a program of ours: run isolated, so that a repository's own `engine` is not it."""
+
+    def commands(contract: Contract) -> Commands:
+        start = f"{shlex.quote(sys.executable)} -I -m engine.contracts.{module}"
+        files = [pattern.lstrip("/") for pattern in contract.files]
+        named = "" if any(set(path) & set("*?[") for path in files) else f" {shlex.join(files)}"
+        return Commands(*(f"{start} {act}{named}" for act in ("check", "mock", "verify")))
+
+    return commands
+
+
+KINDS: Mapping[str, Callable[[Contract], Commands]] = {"openapi": _program("openapi")}
 """The kinds a contract may name, each with what makes its commands."""
 
 
