@@ -20,7 +20,7 @@ def matching(pattern: str, fits: Callable[[str], bool]) -> str | None:
     maker = Rstr(random.Random(7))
     wanted = re.compile(pattern)
     for _ in range(TRIES):
-        text = maker.xeger(pattern)
+        text = str(maker.xeger(pattern))
         if text.isprintable() and wanted.search(text) and fits(text):
             return text
     return None
