@@ -18,6 +18,14 @@ from pathlib import Path
 
 INSTALL_LIMIT = 240.0
 OLDEST_NODE = 20
+CODEX_SETTINGS = """model = "gpt-5.5"
+model_provider = "scripted"
+[model_providers.scripted]
+name = "scripted"
+base_url = "{address}/v1"
+env_key = "SCRIPTED_KEY"
+wire_api = "responses"
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +108,36 @@ def _install(client: Client, folder: Path) -> None:
 
 def settings_in(home: Path, address: str) -> None:
     """Make `home` that of a new user whose agents ask the service at `address`."""
-    gemini = {
-        "security": {"auth": {"selectedType": "gemini-api-key"}},
-        "privacy": {"usageStatisticsEnabled": False},
-        "general": {"enableAutoUpdate": False},
+    openai_like = {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "scripted",
+        "options": {"baseURL": f"{address}/v1", "apiKey": "sk-test"},
+        "models": {"scripted": {"name": "scripted", "cost": {"input": 3, "output": 15, "cache_read": 0.3}}},
     }
-    (home / ".gemini").mkdir(parents=True)
-    (home / ".gemini" / "settings.json").write_text(json.dumps(gemini))
-    (home / ".codex").mkdir()
-    (home / ".codex" / "config.toml").write_text(
-        f"""model = "gpt-5.5"
-model_provider = "scripted"
-[model_providers.scripted]
-name = "scripted"
-base_url = "{address}/v1"
-env_key = "SCRIPTED_KEY"
-wire_api = "responses"
-"""
-    )
+    files: dict[str, object] = {
+        ".gemini/settings.json": {
+            "security": {"auth": {"selectedType": "gemini-api-key"}},
+            "privacy": {"usageStatisticsEnabled": False},
+            "general": {"enableAutoUpdate": False},
+        },
+        ".qwen/settings.json": {
+            "security": {"auth": {"selectedType": "openai"}},
+            "privacy": {"usageStatisticsEnabled": False},
+            "general": {"enableAutoUpdate": False},
+        },
+        ".config/opencode/opencode.json": {
+            "autoupdate": False,
+            "share": "disabled",
+            "model": "scripted/scripted",
+            "small_model": "scripted/scripted",
+            "provider": {"scripted": openai_like},
+        },
+        ".codex/config.toml": CODEX_SETTINGS.format(address=address),
+    }
+    for name, content in files.items():
+        file = home / name
+        file.parent.mkdir(parents=True)
+        file.write_text(content if isinstance(content, str) else json.dumps(content))
 
 
 def environment(home: Path, address: str, programs: Mapping[str, Path]) -> dict[str, str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from model_api.script import Turn
@@ -15,13 +18,15 @@ INPUT, CACHED, OUTPUT = 1200, 800, 34
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request: the conversation so far and the tools that may be called. `shape` is a JSON schema to answer in."""
+    """A request: the conversation so far and the tools that may be called. `shape` is a JSON schema to answer in,
+    `folder` where the client says it works."""
 
     turns: tuple[Turn, ...] = ()
     tools: Mapping[str, Tool] = field(default_factory=dict)
     model: str = "scripted"
     stream: bool = True
     shape: Mapping[str, object] | None = None
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,15 @@ class Dialect(Protocol):
 
     def error(self, failure: Failure) -> dict[str, Any]:
         """The body of an error."""
+
+
+_FOLDER = re.compile(r"(?:working|work) (?:in the )?director(?:y|ies)[^/\n]{0,40}?(/[^\s\"'\\`<,]+)", re.IGNORECASE)
+
+
+def folder_in(body: Mapping[str, Any]) -> str:
+    """The folder a request's messages say the client works in; empty when they do not say."""
+    found = _FOLDER.findall(json.dumps(body.get("messages"), ensure_ascii=False))
+    return next((folder for folder in (one.rstrip(".") for one in found) if Path(folder).is_dir()), "")
 
 
 def words_of(content: object) -> str:

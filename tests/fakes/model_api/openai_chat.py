@@ -7,7 +7,19 @@ from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any
 
-from model_api.dialect import CACHED, INPUT, OUTPUT, Asked, Event, Failure, Reply, pieces, tool_from, words_of
+from model_api.dialect import (
+    CACHED,
+    INPUT,
+    OUTPUT,
+    Asked,
+    Event,
+    Failure,
+    Reply,
+    folder_in,
+    pieces,
+    tool_from,
+    words_of,
+)
 from model_api.script import Turn
 
 _NUMBERS = count(1)
@@ -34,6 +46,7 @@ class OpenAiChat:
             tools={tool.name: tool for tool in tools},
             model=body.get("model", "scripted"),
             stream=bool(body.get("stream")),
+            folder=folder_in(body),
         )
 
     def whole(self, asked: Asked, reply: Reply) -> dict[str, Any]:

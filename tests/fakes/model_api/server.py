@@ -144,7 +144,7 @@ class ModelApi:
             return Reply(json.dumps(example(asked.shape)))
         if not asked.tools or step >= len(script.actions):
             return Reply(script.closing if asked.tools else "A title")
-        call = call_for(script.actions[step], asked.tools)
+        call = call_for(script.actions[step], asked.tools, asked.folder)
         if call is None:
             return Reply(f"No tool for {script.actions[step].verb} among {', '.join(asked.tools)}.")
         return Reply(f"Step {step + 1}.", call)

@@ -70,19 +70,25 @@ _SHAPES: dict[str, tuple[_Shape, ...]] = {
 _EMPTY: dict[str, object] = {"boolean": False, "number": 1, "integer": 1, "array": [], "object": {}}
 
 
-def call_for(action: Action, tools: Mapping[str, Tool]) -> Call | None:
-    """The call that carries an action out, None when no tool offered can."""
+def call_for(action: Action, tools: Mapping[str, Tool], folder: str = "") -> Call | None:
+    """The call that carries an action out, None when no tool offered can. `folder` is where the client works: some
+    want absolute paths."""
     if action.verb in ("WRITE", "EDIT") and "apply_patch" in tools:
         return _patch(action, tools["apply_patch"])
-    values = [value for value in (action.path, action.text, action.new) if value]
     for shape in _SHAPES[action.verb]:
         tool = tools.get(shape.tool)
         if tool is not None and all(name in tool.properties for name in shape.arguments):
+            path = f"{folder}/{action.path}" if folder and _wants_absolute(tool, shape.arguments[0]) else action.path
+            values = [value for value in (path, action.text, action.new) if value]
             given: dict[str, object] = dict(zip(shape.arguments, values, strict=False))
             return _call(tool, {**dict(_rest(tool)), **given})
     if action.verb == "READ":
         return call_for(Action("RUN", text=f"cat {action.path}"), tools)
     return None
+
+
+def _wants_absolute(tool: Tool, argument: str) -> bool:
+    return "absolute" in str(tool.properties[argument].get("description", "")).lower()
 
 
 def _patch(action: Action, tool: Tool) -> Call:
