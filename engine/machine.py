@@ -109,7 +109,7 @@ _CHANGES_NO_TASK = (
 
 
 def _on_paused(state: State, event: ev.AgentPaused) -> Iterator[Effect]:
-    state.tell(event.task, f"{event.processes} processes stopped")
+    state.tell(event.task, f"{event.processes} {'process' if event.processes == 1 else 'processes'} stopped")
     yield from ()
 
 

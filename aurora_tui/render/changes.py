@@ -32,7 +32,7 @@ def opening(snapshot: Snapshot, look: Look) -> list[str]:
 def changes(before: Snapshot | None, after: Snapshot, look: Look) -> list[str]:
     """One line per state change, test, landing and new thing that waits for a person, oldest first."""
     told = [*_tests(before, after), *_states(before, after), *_landings(before, after), *_needs(before, after)]
-    width = min(LONGEST_NAME, max((cell_len(task.id) for task in after.tasks), default=0))
+    width = min(LONGEST_NAME, max(map(cell_len, (after.target, *(task.id for task in after.tasks)))))
     lines: list[str] = []
     for at, who, what, style, words in sorted(told, key=lambda one: one[0]):
         first, *rest = words
