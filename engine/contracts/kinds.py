@@ -43,7 +43,11 @@ def _program(module: str) -> Callable[[Contract], Commands]:
     return commands
 
 
-KINDS: Mapping[str, Callable[[Contract], Commands]] = {"openapi": _program("openapi")}
+KINDS: Mapping[str, Callable[[Contract], Commands]] = {
+    "openapi": _program("openapi"),
+    "json-schema": _program("json_schema"),
+    "python": _program("python"),
+}
 """The kinds a contract may name, each with what makes its commands."""
 
 
