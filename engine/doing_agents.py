@@ -14,6 +14,7 @@ from engine import effects as ef
 from engine import events as ev
 from engine import process
 from engine.capture import capture
+from engine.clients.hooking import Start, with_hook
 from engine.clients.starting import attempt_environment, command_for
 from engine.errors import AuroraError
 from engine.merging import merge_commit
@@ -52,6 +53,7 @@ class LiveAttempt:
     paths: set[str] = field(default_factory=set)
     measuring: bool = False
     measured: float = 0.0
+    remarks: tuple[str, ...] = ()
 
     def clock(self, running: bool) -> None:
         """Start or stop counting active seconds."""
@@ -170,6 +172,9 @@ class AgentJobs:
         env |= self.runner.writes.environment(live.worktree)
         if has_slot:
             env["AURORA_SLOT"] = effect.task
+        if profile.preset and process.recorded(live.record) is None:
+            begun = with_hook(profile.preset, Start(argv), self.runner.writes.place(live, env), env)
+            argv, env, live.remarks = begun.argv, env | begun.env, begun.remarks
         return process.launch(
             process.LaunchSpec(record=live.record, command=argv, cwd=live.worktree, env=env, marker=live.marker)
         )
@@ -203,6 +208,7 @@ class AgentJobs:
                 start_ticks=identity.start_ticks,
                 boot_id=identity.boot_id,
                 adopted=adopted,
+                remarks=live.remarks,
             )
         )
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine import effects as ef
 from engine import events as ev
+from engine.clients.hooking import HookPlace
 from engine.errors import AuroraError
 from engine.write_door import WriteDoor, WriteQuestion
 
 if TYPE_CHECKING:
+    from engine.doing_agents import LiveAttempt
     from engine.runner import Runner
 
 
@@ -39,6 +42,18 @@ class WriteJobs:
         """What a hook needs to find us, besides the task and the attempt."""
         wait = f"{self.runner.settings.write_wait:g}"
         return {"AURORA_HOOKS": str(self.door.folder), "AURORA_WORKTREE": str(worktree), "AURORA_WRITE_WAIT": wait}
+
+    def place(self, live: LiveAttempt, env: Mapping[str, str]) -> HookPlace:
+        """Where and for whom an attempt's hook is installed; `env` is what its agent gets."""
+        return HookPlace(
+            door=self.door.folder,
+            task=live.effect.task,
+            attempt=live.effect.attempt,
+            worktree=live.worktree,
+            wait=self.runner.settings.write_wait,
+            stem=live.record,
+            scratch=Path(env["TMPDIR"]),
+        )
 
     def _asked(self, question: WriteQuestion) -> None:
         known = self.runner.machine.state.locks.files

@@ -86,12 +86,14 @@ class WorktreeFailed(AttemptEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStarted(AttemptEvent):
-    """The agent's supervisor runs (or was found running by a new engine: `adopted`)."""
+    """The agent's supervisor runs (or was found running by a new engine: `adopted`). `remarks` are sentences about what
+    does not hold for it."""
 
     pid: int
     start_ticks: int
     boot_id: str
     adopted: bool = False
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

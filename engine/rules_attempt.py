@@ -157,6 +157,8 @@ def on_agent_started(state: State, event: ev.AgentStarted) -> Iterator[Effect]:
     if record.state is TaskState.RUNNING:
         record.attempt.run_clock(state.at)
     state.tell(record.id, f"agent {record.spec.agent} {'adopted' if event.adopted else 'started'} (pid {event.pid})")
+    for remark in event.remarks:
+        state.tell(record.id, remark)
     if record.attempt.ending is not Ending.NONE:
         yield StopAgent(task=record.id, attempt=event.attempt)
     elif record.attempt.holds and record.state is TaskState.RUNNING:
