@@ -1,8 +1,8 @@
 """Installs Aurora's pre-edit hook for one attempt of an agent program, beside all a person has configured.
 
-Nothing is written into the repository or the home: the settings lie beside the attempt's log and are named on the command
-line or in the environment. Each program's own time limit for a hook is made so long that a pause does not reach it (most
-take a hook that ran out of time for a yes); the hook itself ends much earlier.
+Nothing is written into the repository or the home: the settings lie beside the attempt's log and are named on the
+command line or in the environment. Each program's own time limit for a hook is made so long that a pause does not reach
+it (most take a hook that ran out of time for a yes); the hook itself ends much earlier.
 """
 
 from __future__ import annotations
