@@ -271,6 +271,7 @@ def test_no_order_of_asks_writes_pauses_crashes_and_landings_gives_two_tasks_one
     random, writers = Random(seed), Writers()
     for _ in range(400):
         moved = world.step()
+        writers.note(world)
         chance = random.random()
         if chance < 0.05:
             world.crash()
