@@ -13,7 +13,7 @@ from engine import events as ev
 from engine.errors import AuroraError
 from engine.model import Verdict
 from engine.process import tail
-from engine.test_names import Named, Plan, named_again, named_by, plan_only
+from engine.test_names import Named, Plan, named_again, named_by, plan_only, run_begins
 
 if TYPE_CHECKING:
     from engine.runner import Runner
@@ -79,17 +79,18 @@ class TestJobs:
             path = await asyncio.to_thread(runner.worktrees.prepare_detached, worker, effect.commit)
             env = runner.workplaces.environment(worker, _owner(effect.lane)) | {"AURORA_SLOT": _owner(effect.lane)}
             await runner.workplaces.set_up(worker, path, has_slot=True)
-            plan = Plan(full, {})
+            plan, scratch = Plan(full, {}), Path(env["TMPDIR"])
             if effect.only:
-                test, scratch = settings.integration_test or "", Path(env["TMPDIR"])
+                test = settings.integration_test or ""
                 plan = plan_only(effect.only, effect.runner, test, scratch, env, path)
-            started = time.time()
+            since = await asyncio.to_thread(run_begins, scratch)
             marker = f"test-{effect.candidate}"
             verdict, command = await runner.workplaces.run_all(plan.commands, path, log, env | plan.env, marker)
             if not effect.only:
-                named = await asyncio.to_thread(named_by, verdict, command, settings.checks, log, path, started)
+                named = await asyncio.to_thread(named_by, verdict, command, settings.checks, log, path, since)
                 return Run(verdict, command, "", named)
-        named = await asyncio.to_thread(named_again, verdict, command, effect.only, plan, log)
+            asked = (effect.only, effect.runner, plan, log, path, since)
+            named = await asyncio.to_thread(named_again, verdict, command, *asked)
         return Run(_verdict(verdict, named), command, "", named)
 
 

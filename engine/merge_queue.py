@@ -175,10 +175,7 @@ class MergeQueue:
         """A verdict arrived; late ones of given-up rounds are only remembered."""
         one = self._open(verdict.candidate)
         at_work = self.round
-        again = verdict.verdict is Verdict.TIMEOUT or (
-            verdict.verdict is Verdict.FAILED and bool(clash_in(verdict.tail))
-        )
-        if again and one is not None and one.test is not None and one.retries < RETRIES:
+        if _says_nothing(verdict) and one is not None and one.test is not None and one.retries < RETRIES:
             one.retries += 1
             return [one.test]
         if verdict.verdict in SETTLED:

@@ -90,7 +90,9 @@ class Searcher:
             if hunted.base_red is not None:
                 return (hunted.base_red,)
             if not hunted.lost:
-                return (yield from self._eject_named(named, hunted))
+                decided = yield from self._eject_named(queue, named, hunted)
+                if decided is not None:
+                    return decided
         self.unnamed = True
         return None if proven else (yield from self._prove_base())
 
@@ -103,16 +105,29 @@ class Searcher:
             return (BaseRed(base.report.command, base.report.tail, base.report.failures),)
         return (Stuck(_tail(base)),)
 
-    def _eject_named(self, red: Outcome, hunted: culprits.Hunted) -> Search:
+    def _eject_named(
+        self, queue: MergeQueue, red: Outcome, hunted: culprits.Hunted
+    ) -> Generator[tuple[Probe, ...], tuple[Outcome, ...], tuple[Decision, ...] | None]:
         """Every culprit leaves at once; the others are tested as one tree in the next round."""
         if not hunted.culprits:
-            return (Accept(red.report.candidate if red.report else "", red.steps, hunted.flaky),)
+            return (yield from self._prove_flaky(queue, red, hunted.flaky))
         ejected: list[Decision] = []
         for branch, names in hunted.culprits.items():
             eject = yield from self._investigate(branch, red, names)
             assert eject is not None
             ejected.append(eject)
         return tuple(ejected)
+
+    def _prove_flaky(
+        self, queue: MergeQueue, red: Outcome, flaky: tuple[str, ...]
+    ) -> Generator[tuple[Probe, ...], tuple[Outcome, ...], tuple[Decision, ...] | None]:
+        """Tests that are green by themselves may be red only in company: the whole tree has to be green once. None when
+        it is not: the names tell nothing."""
+        queue.doubt(red.steps[-1].tree)
+        (whole,) = yield (Probe(red.probe.branches, red.probe.base),)
+        if whole.passed:
+            return (Accept(whole.report.candidate if whole.report else "", whole.steps, flaky),)
+        return (Stuck(_tail(whole)),) if whole.verdict is Verdict.ERROR else None
 
     def _investigate(self, branch: Branch, red: Outcome, names: frozenset[str], sure: bool = True) -> Investigation:
         """Is it red alone, or together with whom? None when it is neither: the tests are flaky."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.failing_tests import SUMMARY_BYTES, failures
 from engine.model import Verdict
-from engine.narrowing import Narrowed, Ran, can_narrow, narrow, ran
+from engine.narrowing import can_narrow, narrow, ran
+from engine.testers.tester import Narrowed
 
 CHECK = "$ "
 """A failing check is a test of that name: its command after this sign."""
-REPORT_NAMES = ("junit", "TEST-")
-MOST_REPORTS = 50
+MOST_REPORTS = 200
 MOST_REPORT_BYTES = 8_000_000
+REPORT = re.compile(rb"<testsuites?[\s>]")
+REPORT_START = 1000
+"""Bytes of an XML file in which it shows whether it is a report of tests."""
 NOT_LOOKED_IN = frozenset({".git", "node_modules", ".venv", "venv", ".tox"})
 
 
@@ -46,27 +50,37 @@ def plan_only(only: Sequence[str], runner: str, command: str, scratch: Path, env
     if checks:
         return Plan(checks, {})
     narrowed = narrow(command, runner, only, scratch, env, folder)
-    return Plan((command,), {}) if narrowed is None else Plan((narrowed.command,), narrowed.env, narrowed)
+    return Plan((command,), {}) if narrowed is None else Plan((narrowed.command,), dict(narrowed.env), narrowed)
 
 
-def named_by(verdict: Verdict, command: str, checks: Sequence[str], log: Path, folder: Path, since: float) -> Named:
+def run_begins(scratch: Path) -> int:
+    """The moment a run starts, by the clock the file system gives its files, in nanoseconds."""
+    mark = scratch / "started"
+    mark.touch()
+    return mark.stat().st_mtime_ns
+
+
+def named_by(verdict: Verdict, command: str, checks: Sequence[str], log: Path, folder: Path, since: int) -> Named:
     """The failing tests of a full run that ended red with `command`."""
     if verdict is not Verdict.FAILED:
         return Named()
     if command in checks:
         return Named((CHECK + command,), "check", True)
-    found = failures(_end_of(log), list(_reports(folder, since)))
+    found = failures(_end_of(log), list(_reports(folder, since)), folder)
     return Named(found.names, found.runner, found.complete and can_narrow(command, found.runner, found.names, folder))
 
 
-def named_again(verdict: Verdict, command: str, only: Sequence[str], plan: Plan, log: Path) -> Named:
+def named_again(
+    verdict: Verdict, command: str, only: Sequence[str], runner: str, plan: Plan, log: Path, folder: Path, since: int
+) -> Named:
     """What a narrowed run said of each of its tests."""
     if plan.narrowed is None:
         failed = tuple(name for name in only if name == CHECK + command) if verdict is Verdict.FAILED else ()
         return Named(failed, told=verdict is Verdict.PASSED or bool(failed))
     if verdict not in (Verdict.PASSED, Verdict.FAILED):
         return Named(told=False)
-    answer: Ran = ran(plan.narrowed, verdict is Verdict.PASSED, _end_of(log), frozenset(only))
+    reports = list(_reports(folder, since))
+    answer = ran(runner, plan.narrowed, verdict is Verdict.PASSED, _end_of(log), frozenset(only), folder, reports)
     return Named(answer.failed, missing=answer.missing, told=answer.told)
 
 
@@ -79,22 +93,24 @@ def _end_of(log: Path) -> str:
         return ""
 
 
-def _reports(folder: Path, since: float) -> Iterator[str]:
-    """JUnit XML files that the run wrote below its checkout."""
+def _reports(folder: Path, since: int) -> Iterator[str]:
+    """JUnit XML files that the run wrote below its checkout; those of earlier runs are older than `since`."""
     read = 0
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name not in NOT_LOOKED_IN]
         for name in files:
-            if not (name.endswith(".xml") and name.startswith(REPORT_NAMES)):
-                continue
-            path = Path(place) / name
-            try:
-                status = path.stat()
-                if status.st_mtime < since - 1 or status.st_size > MOST_REPORT_BYTES:
-                    continue
-                yield path.read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                continue
-            read += 1
-            if read >= MOST_REPORTS:
-                return
+            report = _report(Path(place) / name, since) if name.endswith(".xml") and read < MOST_REPORTS else None
+            if report is not None:
+                read += 1
+                yield report.decode("utf-8", "replace")
+
+
+def _report(path: Path, since: int) -> bytes | None:
+    try:
+        status = path.stat()
+        if status.st_mtime_ns < since or status.st_size > MOST_REPORT_BYTES:
+            return None
+        data = path.read_bytes()
+    except OSError:
+        return None
+    return data if REPORT.search(data[:REPORT_START]) else None

@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
 from engine.failing_tests import failures
-from engine.narrowing import can_narrow, narrow, ran
+from engine.narrowing import can_narrow, narrow
+from engine.narrowing import ran as read
+from engine.testers.table import TESTERS
+from engine.testers.tester import Narrowed, Ran
 
 PYTEST = f"{sys.executable} -m pytest -p no:cacheprovider"
 TESTS = """
@@ -41,6 +45,12 @@ def run(command: str, folder: Path, more: dict[str, str] | None = None) -> tuple
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "AURORA"))} | (more or {})
     done = subprocess.run(command, shell=True, cwd=folder, env=env, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
+
+
+def ran(
+    narrowed: Narrowed, green: bool, output: str, names: Collection[str], runner: str = "pytest", folder: Path = Path()
+) -> Ran:
+    return read(runner, narrowed, green, output, names, folder)
 
 
 BAD = (
@@ -134,48 +144,89 @@ def test_unittest_by_name(tmp_path: Path) -> None:
     narrowed = narrow(command, "unittest", ("test_u.T.test_b",), tmp_path, {}, tmp_path)
     assert narrowed is not None
     code, output = run(narrowed.command, tmp_path)
-    assert ran(narrowed, code == 0, output, found.names).failed == ("test_u.T.test_b",)
+    answer = ran(narrowed, code == 0, output, ("test_u.T.test_b", "test_u.T.test_x"), "unittest")
+    assert (answer.failed, answer.missing) == (("test_u.T.test_b",), ("test_u.T.test_x",))
     assert (tmp_path / "ran").read_text() == "b"
 
 
 @pytest.mark.parametrize(
-    ("command", "runner", "names", "ends"),
+    ("command", "runner", "names", "narrowed"),
     [
-        ("go test ./...", "go", ["m/p TestA", "m/p TestB"], "-run '^(TestA|TestB)$'"),
-        ("cargo test --all", "cargo", ["a::b", "c"], "-- --exact a::b c"),
-        ("cargo test -- --test-threads=1", "cargo", ["a"], "--exact a"),
-        ("cargo nextest run", "nextest", ["a::b"], "-E 'test(=a::b)'"),
-        ("npx jest --ci", "jest", ["adds (1+1)"], "-t '^(adds \\(1\\+1\\))$'"),
-        ("npx vitest run", "vitest", ["sum adds"], "-t '^(sum adds)$'"),
+        ("cargo test --all", "cargo", ["x: a::b", "c"], "cargo test --no-fail-fast --all -- --exact a::b c"),
+        (
+            "A='b c' cargo test -- --test-threads=1",
+            "cargo",
+            ["a"],
+            "A='b c' cargo test --no-fail-fast -- --test-threads=1 --exact a",
+        ),
+        ("cargo test", "cargo", ["x doc: src/lib.rs - a"], "cargo test --no-fail-fast -- 'src/lib.rs - a'"),
+        ("cargo test --lib", "cargo", ["compile `x` (lib test)"], "cargo test --no-run --lib"),
+        ("cargo nextest run", "nextest", ["a::b"], "cargo nextest run --no-fail-fast -E 'test(=a::b)'"),
+        (
+            "npx jest --ci",
+            "jest",
+            ["here.js › adds (1+1)"],
+            "npx jest --ci --json --outputFile=OUT -t '^(adds(?: [›>])? \\(1\\+1\\))$' here.js",
+        ),
+        ("npx jest", "jest", ["here.js", "here.js › a"], "npx jest --json --outputFile=OUT here.js"),
+        ("npx jest", "jest", ["gone.js › a"], ":"),
+        (
+            "npx vitest run",
+            "vitest",
+            ["here.js › sum adds"],
+            "npx vitest run --reporter=default --reporter=json --outputFile.json=OUT"
+            " -t '^(sum(?: [›>])? adds)$' here.js",
+        ),
+        ("node --test here.js", "node", ["here.js › a"], "node --test --test-reporter=tap here.js"),
+        ("node --test", "node", ["gone.js › a"], ":"),
         (
             "mvn test",
             "junit",
-            ["a.B::c"],
-            "'-Dtest=a.B#c' -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false",
+            ["a.B::c(int)[1]", "a.B::c(int)[2]"],
+            "mvn test '-Dtest=a.B#c' -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false",
         ),
-        ("./gradlew test", "junit", ["a.B::c"], "--tests a.B.c"),
     ],
 )
-def test_plain_commands_get_arguments(command: str, runner: str, names: list[str], ends: str, tmp_path: Path) -> None:
-    narrowed = narrow(command, runner, names, tmp_path, {}, tmp_path)
-    assert narrowed is not None
-    assert narrowed.command == f"{command} {ends}"
+def test_plain_commands_get_arguments(
+    command: str, runner: str, names: list[str], narrowed: str, tmp_path: Path
+) -> None:
+    (tmp_path / "here.js").touch()
+    made = narrow(command, runner, names, tmp_path, {}, tmp_path)
+    assert made is not None
+    assert made.command.replace(str(tmp_path / "only/outcomes.json"), "OUT") == narrowed
+
+
+def test_go_is_told_through_its_environment(tmp_path: Path) -> None:
+    names = ["m/p TestA", "m/q TestA", "m/q TestB", "m/r [build failed]"]
+    made = narrow("make test | tee log", "go", names, tmp_path, {"GOFLAGS": "-count=1"}, tmp_path)
+    assert made is not None
+    assert (made.command, made.env) == (
+        "make test | tee log",
+        {"GOFLAGS": "-count=1 -test.v -test.run=^(TestA|TestB)$"},
+    )
 
 
 @pytest.mark.parametrize(
     ("command", "runner", "names"),
     [
-        ("make test", "go", ["p TestA"]),
-        ("go test ./... && echo done", "go", ["p TestA"]),
-        ("go test ./... | tee log", "go", ["p TestA"]),
-        ("go test -run X ./...", "go", ["p TestA"]),
+        ("make test", "cargo", ["a"]),
+        ("cargo test && echo done", "cargo", ["a"]),
+        ("cargo test | tee log", "cargo", ["a"]),
+        ("cargo test -q", "cargo", ["a"]),
+        ("cargo test 'unclosed", "cargo", ["a"]),
+        ("cargo test", "cargo", ["a", "compile `x` (lib)"]),
         ("npm test", "jest", ["a"]),
+        ("npx jest --bail", "jest", ["a"]),
+        ("npx jest -t x", "jest", ["a"]),
+        ("node --test --test-reporter=tap", "node", ["a"]),
+        ("node --test --test-reporter tap", "node", ["a"]),
+        ("./gradlew test", "junit", ["a.B::c"]),
+        ("mvn -Dtest=X test", "junit", ["a.B::c"]),
         ("prove -r t", "tap", ["a"]),
         ("mvn test", "junit", ["a b::c"]),
         ("pytest", "pytest", ["-x"]),
         ("pytest", "pytest", []),
         ("", "go", ["p TestA"]),
-        ("go test 'unclosed", "go", ["p TestA"]),
     ],
 )
 def test_what_is_not_plain_is_left_alone(command: str, runner: str, names: list[str], tmp_path: Path) -> None:
@@ -193,8 +244,35 @@ def test_names_cannot_become_commands(tmp_path: Path) -> None:
 
 def test_an_npm_script_that_is_plainly_a_runner(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text('{"scripts": {"test": "jest --ci"}}')
-    narrowed = narrow("npm test", "jest", ["a b"], tmp_path, {}, tmp_path)
+    (tmp_path / "x.js").touch()
+    narrowed = narrow("npm test", "jest", ["x.js › a"], tmp_path, {}, tmp_path)
     assert narrowed is not None
-    assert narrowed.command == "npm test -- -t '^(a b)$'"
+    assert narrowed.command == f"npm test -- --json --outputFile={tmp_path}/only/outcomes.json -t '^(a)$' x.js"
     (tmp_path / "package.json").write_text('{"scripts": {"test": "lint && jest"}}')
-    assert narrow("npm test", "jest", ["a b"], tmp_path, {}, tmp_path) is None
+    assert narrow("npm test", "jest", ["x.js › a"], tmp_path, {}, tmp_path) is None
+
+
+NOTHING_RAN = {
+    "pytest": "",
+    "unittest": "",
+    "go": "no Go files\n",
+    "cargo": "error: no such command\n",
+    "nextest": "",
+    "jest": "",
+    "vitest": '{"testResults": [{}]}',
+    "node": "Could not find it\n",
+    "junit": "",
+    "tap": "1..0\n",
+}
+
+
+@pytest.mark.parametrize("runner", TESTERS)
+def test_a_run_in_which_a_wanted_test_was_not_seen_says_nothing(runner: str, tmp_path: Path) -> None:
+    (tmp_path / "a.js").touch()
+    outcomes = tmp_path / "outcomes"
+    outcomes.write_text(NOTHING_RAN[runner])
+    for narrowed in (Narrowed("x"), Narrowed("x", outcomes=outcomes)):
+        assert not ran(narrowed, False, NOTHING_RAN[runner], ["a.js › x"], runner, tmp_path).told
+        green = ran(narrowed, True, NOTHING_RAN[runner], ["a.js › x"], runner, tmp_path)
+        assert not green.failed
+        assert not green.told or green.missing

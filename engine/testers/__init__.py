@@ -1,0 +1,1 @@
+"""What Aurora knows of the programs that run tests: one module a language, all of them in `engine.testers.table`."""

@@ -1,0 +1,3 @@
+#[test] fn removes() { }
+#[test] fn adds() { assert!(false, "cart") }
+#[test] fn empties() { }

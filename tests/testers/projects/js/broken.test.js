@@ -1,0 +1,2 @@
+import nothing from "./nothing-here";
+test("never", () => nothing);
