@@ -90,8 +90,6 @@ def unittest_narrow(call: Call) -> Narrowed | None:
     words = call.words
     if not words or not re.fullmatch(r"python[\d.]*", Path(words[0]).name) or words[1:3] != ["-m", "unittest"]:
         return None
-    if call.has("-q", "--quiet"):
-        return None
     return Narrowed(call.written([*words, "-v", *(word for name in call.names for word in ("-k", name))]))
 
 

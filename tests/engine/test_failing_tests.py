@@ -68,9 +68,9 @@ def test_cut_output_is_not_complete() -> None:
 
 def test_a_great_log_is_read_quickly() -> None:
     log = "test one ... ok and more words of no interest\n" * 450_000 + PYTEST_END
-    began = time.perf_counter()
+    began = time.process_time()
     assert failures(log).names == ("t.py::test_a",)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_junit_reports() -> None:
