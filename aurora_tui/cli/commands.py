@@ -18,6 +18,7 @@ FAMILIES: dict[str, tuple[str, tuple[str, ...]]] = {
             *("resolve", "undo"),
         ),
     ),
+    "Contracts": ("contracting", ("contract",)),
     "Set up": ("setting_up", ("init", "check", "doctor", "clean", "slot", "hook")),
 }
 """The module of each family and its commands' names: a command is imported when it is asked for."""

@@ -564,3 +564,14 @@ def test_off_a_terminal_silence_is_broken_now_and_then(
     teller.tell(same)
     teller.tell(same)
     assert "… 0/1 landed, 1 running" in capfd.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize("kind", ["openapi", "json-schema", "python"])
+def test_a_contract_is_started_and_never_written_over(say: Aurora, repo: Path, kind: str) -> None:
+    code, out, _ = say("contract", "new", "clock", "--kind", kind, "--by", "spec")
+    path = out.splitlines()[0].removeprefix("wrote ")
+    assert (code, Path(path).is_file(), f"    kind: {kind}" in out.splitlines()) == (0, True, True)
+    Path(path).write_text("mine")
+    code, _, err = say("contract", "new", "clock", "--kind", kind)
+    assert (code, f"error: {path} exists already" in err) == (2, True)
+    assert Path(path).read_text() == "mine"
