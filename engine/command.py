@@ -64,11 +64,11 @@ async def run_command(
     loop = asyncio.get_running_loop()
     started = time.monotonic()
     try:
-        await _undisturbed(loop.run_in_executor(None, launch, spec))
+        await undisturbed(loop.run_in_executor(None, launch, spec))
         timed_out = await _over_limit(spec, time_limit)
         seconds = time.monotonic() - started
     finally:
-        ended = await _undisturbed(loop.run_in_executor(None, _wind_up, spec))
+        ended = await undisturbed(loop.run_in_executor(None, _wind_up, spec))
     return CommandResult(ended.code if ended else KILLED, seconds, timed_out)
 
 
@@ -100,19 +100,21 @@ async def _over_limit(spec: LaunchSpec, time_limit: float | None) -> bool:
     return True
 
 
-def shorten(log: Path) -> None:
-    """Cut the middle out of a log that has grown beyond `MOST_OUTPUT`, while its command goes on appending to it."""
+def shorten(log: Path, most: int = MOST_OUTPUT) -> bool:
+    """Cut the middle out of a log that has grown beyond `most`, while its command goes on appending to it."""
     with suppress(OSError), log.open("a+b") as file:
         size = file.seek(0, os.SEEK_END)
-        if size <= MOST_OUTPUT:
-            return
+        if size <= most:
+            return False
         file.seek(size - KEPT_END)
         end = file.read(KEPT_END).partition(b"\n")[2]
         file.truncate(KEPT_START)
         file.write(LEFT_OUT + end)
+        return True
+    return False
 
 
-async def _undisturbed(future: asyncio.Future[T]) -> T:
+async def undisturbed(future: asyncio.Future[T]) -> T:
     """The result of `future`, waited for however often this is cancelled; CancelledError only after that."""
     cancelled: asyncio.CancelledError | None = None
     while not future.done():

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.clients.presets import PRESETS
-from engine.clients.starting import MAX_ARGUMENT, needs_argument, variable_name
+from engine.clients.starting import MAX_ARGUMENT, needs_argument
 from engine.config_lines import Finding, Where, read_text_file
 from engine.config_names import branch_problem, nearest_hint
 from engine.config_schema import AgentEntry, ConfigFile, TaskEntry
 from engine.contracts.kinds import KINDS
+from engine.contracts.records import variable_name
 from engine.errors import ConfigError
 from engine.graph import TaskGraph
 from engine.plan import AgentProfile

@@ -15,7 +15,10 @@ from engine import events as ev
 from engine import process
 from engine.capture import capture
 from engine.clients.hooking import Start, with_hook
-from engine.clients.starting import attempt_environment, command_for
+from engine.clients.starting import attempt_environment, command_for, mock_environment
+from engine.contracts.reading import read_contracts
+from engine.contracts.records import ContractFiles
+from engine.contracts.verifying import Place
 from engine.errors import AuroraError
 from engine.merging import merge_commit
 from engine.model import Verdict
@@ -176,7 +179,14 @@ class AgentJobs:
             begun = with_hook(profile.preset, Start(argv), self.runner.writes.place(live, env), env)
             argv, env, live.remarks = begun.argv, env | begun.env, begun.remarks
         return process.launch(
-            process.LaunchSpec(record=live.record, command=argv, cwd=live.worktree, env=env, marker=live.marker)
+            process.LaunchSpec(
+                record=live.record,
+                command=argv,
+                cwd=live.worktree,
+                env=env,
+                marker=live.marker,
+                keeps=self.runner.mocks.lifeline(effect.task),
+            )
         )
 
     def _about(self, effect: ef.StartAgent, prompt_file: Path) -> dict[str, str]:
@@ -192,6 +202,7 @@ class AgentJobs:
             prompt_file=prompt_file,
             usage_file=usage_file_of(prompt_file),
             contracts=[c for c in state.plan.contracts if c.name in wanted or c.by == spec.id],
+            mocks=effect.mocks,
             worktree=self.runner.worktrees.path(effect.worker),
         )
 
@@ -269,6 +280,7 @@ class AgentJobs:
             return
         async with live.signals:
             count = await asyncio.to_thread(process.pause, live.identity, live.marker)
+            await self.runner.mocks.pause(effect.task)
             live.clock(running=False)
         self.runner.post(ev.AgentPaused(at=time.time(), task=effect.task, attempt=effect.attempt, processes=count))
 
@@ -277,6 +289,7 @@ class AgentJobs:
         live = self._still(effect)
         if live is not None and live.identity is not None:
             async with live.signals:
+                await self.runner.mocks.resume(effect.task)
                 live.clock(running=True)
                 await asyncio.to_thread(process.resume, live.identity, live.marker)
 
@@ -407,27 +420,42 @@ class AgentJobs:
                 added=got.added,
                 removed=got.removed,
                 warnings=tuple(got.warnings),
+                contracts=await asyncio.to_thread(self._contracts, got.commit, effect.base),
             )
         )
+
+    def _contracts(self, commit: str, base: str) -> tuple[ContractFiles, ...]:
+        return read_contracts(self.runner.repo, self.runner.machine.state.plan.contracts, commit, base)
 
     async def test(self, effect: ef.TestAttempt) -> None:
         """TestAttempt → AttemptTested."""
         path = self.runner.worktrees.path(effect.worker)
         log = self.runner.run_folder / f"{effect.task}.{effect.attempt}.test.log"
         env = self.runner.workplaces.environment(effect.worker, effect.task) | {"AURORA_TASK": effect.task}
+        env |= mock_environment(self.runner.mocks.ports(effect.task))
         started = time.monotonic()
+        place = Place(effect.worker, path, env, log, f"test-{effect.task}")
         verdict, command = Verdict.ERROR, ""
         try:
             for pause in (*CLASH_PAUSES, None):
                 log.unlink(missing_ok=True)
-                verdict, command = await self.runner.workplaces.run_all(
-                    effect.commands, path, log, env, f"test-{effect.task}"
-                )
+                verdict, command = await self._test_in(place, effect)
                 if pause is None or verdict is not Verdict.FAILED or not clash_in(process.tail(log)):
                     break
                 await asyncio.sleep(pause)
         finally:
             self._report_test(effect, verdict, command, time.monotonic() - started, process.tail(log))
+
+    async def _test_in(self, place: Place, effect: ef.TestAttempt) -> tuple[Verdict, str]:
+        """The checks of contracts, the task's own test, the verification of contracts, until one is not green."""
+        verdict, command = await self.runner.contracts.check(effect.checks, place)
+        if verdict is Verdict.PASSED:
+            verdict, command = await self.runner.workplaces.run_all(
+                effect.commands, place.path, place.log, place.env, place.marker
+            )
+        if verdict is Verdict.PASSED:
+            verdict, command = await self.runner.contracts.verify(effect.verifies, place)
+        return verdict, command
 
     def _report_test(self, effect: ef.TestAttempt, verdict: Verdict, command: str, seconds: float, tail: str) -> None:
         self.runner.post(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from engine import effects as ef
 from engine import events as ev
 from engine.conflict_desk import half_done_file
+from engine.contracts.reading import changed_contracts
+from engine.contracts.records import ContractFiles
 from engine.errors import AuroraError, RepoError
 from engine.landing import LandingBlocked, TargetChanged, land, undo
 from engine.merging import build_chain
@@ -52,7 +55,18 @@ class MergeJobs:
             steps=tuple(steps),
             conflicts=dict(conflicts),
             aside=aside,
+            changes=self._changes(effect.base, steps),
         )
+
+    def _changes(self, base: str, steps: Sequence[ev.ChainStep]) -> dict[str, tuple[ContractFiles, ...]]:
+        """What each step changes of the files of contracts."""
+        contracts = self.runner.machine.state.plan.contracts
+        before = (base, *(step.commit for step in steps))
+        found = {
+            step.task: changed_contracts(self.runner.repo, contracts, old, step.commit)
+            for old, step in zip(before, steps, strict=False)
+        }
+        return {task: changes for task, changes in found.items() if changes}
 
     def _message(self, task: str) -> str:
         record = self.runner.machine.state.tasks[task]

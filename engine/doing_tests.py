@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from engine import effects as ef
 from engine import events as ev
+from engine.contracts.verifying import Place
 from engine.errors import AuroraError
 from engine.model import Verdict
 from engine.process import tail
-from engine.test_names import Named, Plan, named_again, named_by, plan_only, run_begins
+from engine.test_names import Named, named_again, named_by, plan_only, run_begins
 
 if TYPE_CHECKING:
     from engine.runner import Runner
@@ -73,25 +74,40 @@ class TestJobs:
 
     async def _run(self, effect: ef.TestCandidate, log: Path) -> Run:
         runner, settings = self.runner, self.runner.settings
-        full = (*settings.checks, *([settings.integration_test] if settings.integration_test else []))
+        test = settings.integration_test or ""
         worker = test_worker(effect.lane)
-        async with runner.slots.slot(_owner(effect.lane), full[-1] if full else ""):
+        async with runner.slots.slot(_owner(effect.lane), test or "".join(settings.checks[-1:])):
             path = await asyncio.to_thread(runner.worktrees.prepare_detached, worker, effect.commit)
             env = runner.workplaces.environment(worker, _owner(effect.lane)) | {"AURORA_SLOT": _owner(effect.lane)}
             await runner.workplaces.set_up(worker, path, has_slot=True)
-            plan, scratch = Plan(full, {}), Path(env["TMPDIR"])
-            if effect.only:
-                test = settings.integration_test or ""
-                plan = plan_only(effect.only, effect.runner, test, scratch, env, path)
+            scratch = Path(env["TMPDIR"])
             since = await asyncio.to_thread(run_begins, scratch)
             marker = f"test-{effect.candidate}"
-            verdict, command = await runner.workplaces.run_all(plan.commands, path, log, env | plan.env, marker)
             if not effect.only:
-                named = await asyncio.to_thread(named_by, verdict, command, settings.checks, log, path, since)
-                return Run(verdict, command, "", named)
+                return await self._full(effect, Place(worker, path, env, log, marker), since)
+            plan = plan_only(effect.only, effect.runner, test, scratch, env, path)
+            verdict, command = await runner.workplaces.run_all(plan.commands, path, log, env | plan.env, marker)
             asked = (effect.only, effect.runner, plan, log, path, since)
             named = await asyncio.to_thread(named_again, verdict, command, *asked)
         return Run(_verdict(verdict, named), command, "", named)
+
+    async def _full(self, effect: ef.TestCandidate, place: Place, since: int) -> Run:
+        """The checks, those of contracts, the verification of contracts, the integration test, until one is red."""
+        contracts, settings = self.runner.contracts, self.runner.settings
+        verdict, command = await self._commands(settings.checks, place)
+        if verdict is Verdict.PASSED:
+            verdict, command = await contracts.check(effect.contract_checks, place)
+            if verdict is Verdict.PASSED:
+                verdict, command = await contracts.verify(effect.verifies, place)
+            if verdict is not Verdict.PASSED:
+                return Run(verdict, command)
+            verdict, command = await self._commands((settings.integration_test or "",), place)
+        named = await asyncio.to_thread(named_by, verdict, command, settings.checks, place.log, place.path, since)
+        return Run(verdict, command, "", named)
+
+    async def _commands(self, commands: tuple[str, ...], place: Place) -> tuple[Verdict, str]:
+        given = tuple(command for command in commands if command)
+        return await self.runner.workplaces.run_all(given, place.path, place.log, place.env, place.marker)
 
 
 def _verdict(verdict: Verdict, named: Named) -> Verdict:

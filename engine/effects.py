@@ -56,11 +56,44 @@ class StartAgent(Effect):
     short_prompt: str = ""
     used_before: Usage = NO_USAGE
     max_usd: float | None = None
+    mocks: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartMock(Effect):
+    """Serve the mock of `contract` to an attempt, or adopt the one that runs as this `launch`. `port` is the port it
+    had before (0: any that is free).
+
+    Answered by MockReady or MockFailed, later by MockFailed when it ends by itself."""
+
+    task: str
+    attempt: int
+    worker: str
+    contract: str
+    port: int
+    launch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopMocks(Effect):
+    """End the mocks of an attempt. Not answered."""
+
+    task: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadContracts(Effect):
+    """Look what the files of all contracts are at `commit`, and how they differ from `before` ("": from nothing).
+    Answered by ContractsRead."""
+
+    commit: str
+    before: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PauseAgent(Effect):
-    """Stop every process of the attempt. Answered by AgentPaused."""
+    """Stop every process of the attempt, its mocks too. Answered by AgentPaused."""
 
     task: str
     attempt: int
@@ -68,7 +101,7 @@ class PauseAgent(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResumeAgent(Effect):
-    """Continue every process of the attempt. Not answered."""
+    """Continue every process of the attempt and its mocks. Not answered."""
 
     task: str
     attempt: int
@@ -119,12 +152,15 @@ class CaptureAttempt(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestAttempt(Effect):
-    """Run the task's own tests in its worktree, one after the other until one fails. Answered by AttemptTested."""
+    """Run in the task's worktree, until something fails: the `check` of the contracts `checks`, its own tests, the
+    `verify` of the contracts `verifies`. Answered by AttemptTested."""
 
     task: str
     attempt: int
     worker: str
     commands: tuple[str, ...]
+    checks: tuple[str, ...] = ()
+    verifies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +177,9 @@ class BuildChain(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestCandidate(Effect):
-    """Check out `commit` in the test worktree of this lane and run checks and the integration test, or `only` the named
-    tests of this runner. Answered by CandidateTested."""
+    """Check out `commit` in the test worktree of this lane and run checks (those of the contracts `contract_checks`
+    too), the `verify` of the contracts `verifies` and the integration test, or `only` the named tests of this runner.
+    Answered by CandidateTested."""
 
     candidate: str
     commit: str
@@ -150,6 +187,8 @@ class TestCandidate(Effect):
     only: tuple[str, ...] = ()
     runner: str = ""
     lane: int = 0
+    contract_checks: tuple[str, ...] = ()
+    verifies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

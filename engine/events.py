@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.clients.reports import NO_USAGE, Usage
+from engine.contracts.records import ContractFiles
 from engine.model import Verdict
 from engine.plan import Plan, TaskSpec
 
@@ -28,7 +29,8 @@ class Event:
 class RunStarted(Event):
     """A run begins. `landed` maps tasks that landed unchanged in an earlier run to their commit; `taken` are branch
     names that exist and are not Aurora's, `ours` those that are; `durations` are seconds past runs of a task took;
-    `files` is what exists at `tip` (not stored: read again from there)."""
+    `files` is what exists at `tip` (not stored: read again from there); `versions` are the version and hash contracts
+    had when they were frozen last."""
 
     run: str
     plan: Plan
@@ -39,6 +41,7 @@ class RunStarted(Event):
     ours: tuple[str, ...] = ()
     durations: dict[str, float] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    versions: dict[str, tuple[int, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,7 +218,8 @@ class WorktreeUpdated(AttemptEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptCaptured(AttemptEvent):
     """All the attempt left is committed as `commit` and kept under `kept`; `paths` is what differs from its base.
-    `warnings` are sentences about what could not be taken in (repositories inside the worktree, …)."""
+    `warnings` are sentences about what could not be taken in (repositories inside the worktree, …), `contracts` the
+    files of every contract in the commit, and what it changed of them."""
 
     commit: str
     kept: str
@@ -223,6 +227,7 @@ class AttemptCaptured(AttemptEvent):
     added: int = 0
     removed: int = 0
     warnings: tuple[str, ...] = ()
+    contracts: tuple[ContractFiles, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +265,8 @@ class ChainBuilt(Event):
     """The chain of `candidate` was merged in memory.
 
     Tasks in `conflicts` (with their paths) do not merge with the base and were left out; those in `aside` conflict only
-    with a branch before them in this chain, which has not landed yet.
+    with a branch before them in this chain, which has not landed yet. `changes` are the contracts whose files differ
+    after a task's step from what they were before it.
     """
 
     candidate: str
@@ -269,6 +275,7 @@ class ChainBuilt(Event):
     steps: tuple[ChainStep, ...]
     conflicts: dict[str, tuple[str, ...]] = field(default_factory=dict)
     aside: tuple[str, ...] = ()
+    changes: dict[str, tuple[ContractFiles, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -362,6 +369,44 @@ class ResolutionFailed(Event):
     reason: str
     cost: float = 0.0
     tokens: int = 0
+
+
+# --- contracts ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractsRead(Event):
+    """The files of every contract on the target at `commit`, and what changed of them since they were frozen."""
+
+    commit: str
+    contracts: tuple[ContractFiles, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MockReady(AttemptEvent):
+    """The mock of a contract answers on `port` of this machine; its output is in `log`, relative to Aurora's folder."""
+
+    contract: str
+    port: int
+    pid: int
+    log: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MockFailed(AttemptEvent):
+    """The mock of a contract did not become ready, or has ended: `words` say how, `tail` is the end of its output."""
+
+    contract: str
+    words: str
+    tail: str = ""
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MockFlooded(AttemptEvent):
+    """The log of a mock grew too long: its middle was left out, the mock goes on."""
+
+    contract: str
 
 
 # --- heavy commands -----------------------------------------------------------------------------------------------

@@ -141,6 +141,7 @@ class LockTable:
         self._held: dict[str, dict[tuple[str, LockMode], _Held]] = {}
         self._locks: Rivals[_Held] = Rivals(self.files)
         self._reserved: dict[str, tuple[_Held, ...]] = {}
+        self._frozen: dict[str, tuple[_Held, ...]] = {}
         self._wanted: Rivals[_Held] = Rivals(self.files)
 
     # --- asking and granting ----------------------------------------------------------------------------------
@@ -206,6 +207,8 @@ class LockTable:
 
     def write(self, task: str, path: str, at: float) -> WriteResult:
         """`task` edited `path`: say whose it is, and let the task's locks grow when it is free."""
+        if (frozen := self._frozen_for(task, path)) is not None:
+            return _collision(frozen)
         around = self._around(task, path)
         if self._is_shared(path):
             return self._write_shared(task, path, at, around)
@@ -222,6 +225,8 @@ class LockTable:
 
     def look(self, task: str, path: str) -> WriteResult:
         """What `write` would answer; changes nothing."""
+        if (frozen := self._frozen_for(task, path)) is not None:
+            return _collision(frozen)
         around = self._around(task, path)
         shared = self._is_shared(path)
         if not shared and (other := around.in_the_way) is not None:
@@ -298,6 +303,39 @@ class LockTable:
         literal = tuple(entry for entry in written if entry.pattern.literal)
         return _Around(tuple(mine), tuple(others), literal, bool(precise))
 
+    # --- frozen for everybody ---------------------------------------------------------------------------------
+
+    def freeze(self, holder: str, patterns: Iterable[str], at: float, permitted: Iterable[str] = ()) -> None:
+        """Nobody but the tasks `permitted` may edit what these patterns cover. Claims are granted all the same: one
+        that covers frozen files among others is free to edit the others."""
+        parsed = [Pattern.parse(text) for text in patterns]
+        before = {entry.lock.pattern: entry for entry in self._frozen.get(holder, ())}
+        if set(before) == {pattern.text for pattern in parsed}:
+            return
+        self._frozen[holder] = tuple(
+            _Held(Lock(p.text, LockMode.READS, holder, at, grown=False), p, next(self._order), beside=set(permitted))
+            for p in parsed
+        )
+
+    def unfreeze(self, holder: str) -> None:
+        """What `holder` had frozen is free again."""
+        self._frozen.pop(holder, None)
+
+    def permit(self, holder: str, task: str) -> None:
+        """Let one task edit what `holder` has frozen."""
+        for entry in self._frozen.get(holder, ()):
+            entry.beside.add(task)
+
+    def forbid(self, holder: str, task: str) -> None:
+        """Take that back."""
+        for entry in self._frozen.get(holder, ()):
+            entry.beside.discard(task)
+
+    def _frozen_for(self, task: str, path: str) -> _Held | None:
+        seen = view(path)
+        entries = (entry for own in self._frozen.values() for entry in own)
+        return next((entry for entry in entries if task not in entry.beside and entry.covers(seen)), None)
+
     # --- by hand ----------------------------------------------------------------------------------------------
 
     def hand_over(self, task: str, to: str, lock: Lock, at: float) -> None:
@@ -334,6 +372,7 @@ class LockTable:
     def held(self) -> tuple[Lock, ...]:
         """All locks, the oldest first."""
         entries = [entry for own in self._held.values() for entry in own.values()]
+        entries += [entry for own in self._frozen.values() for entry in own]
         return tuple(entry.lock for entry in sorted(entries, key=_order))
 
     def held_by(self, task: str) -> tuple[Lock, ...]:

@@ -17,10 +17,12 @@ from engine import (
     rules_intent,
     rules_locks,
     rules_merge,
+    rules_mock,
     rules_pause,
     rules_provider,
     rules_writes,
 )
+from engine.contracts.records import holder_of
 from engine.effects import Effect, GrantSlot, TellWaiting
 from engine.errors import Refused
 from engine.model import TaskState
@@ -70,6 +72,10 @@ RULES: dict[type[ev.Event], Rule] = {
     ev.LandingBlocked: rules_merge.on_landing_blocked,
     ev.Undone: rules_merge.on_undone,
     ev.UndoFailed: rules_merge.on_undo_failed,
+    ev.ContractsRead: rules_contract.on_contracts_read,
+    ev.MockReady: rules_attempt.on_mock_ready,
+    ev.MockFailed: rules_attempt.on_mock_failed,
+    ev.MockFlooded: rules_mock.on_mock_flooded,
     ev.ConflictResolved: rules_merge.on_conflict_resolved,
     ev.ResolutionFailed: rules_merge.on_resolution_failed,
     ev.ResolutionProposed: rules_merge.on_resolution_proposed,
@@ -164,8 +170,11 @@ class Machine:
             yield from rules_collision.thaw(state)
             promote(state)
             rules_merge.offer_released(state)
+            yield from rules_mock.stop_mocks(state)
             self._refresh_levels()
         if not state.stopping:
+            if stale:
+                yield from rules_contract.look(state)
             yield from rules_pause.resume_workers(state)
             yield from rules_writes.settle_asks(state)
             yield from start_ready(state)
@@ -207,12 +216,22 @@ class Machine:
                 assert all(landed), record
             if record.state in (TaskState.LANDED, TaskState.FAILED, TaskState.DROPPED):
                 assert not state.locks.held_by(record.id), record
+            if record.breach:
+                assert running or record.state is TaskState.CONFLICT, record
+                assert all(state.contracts[name].open_breach(record.id) for name in record.breach), record
+            live = [mock for mock in record.attempt.mocks.values() if mock.state not in ("dead", "ended")]
+            assert running or not live, record
         workers = [record.attempt.worker for record in state.with_worker()]
         assert len(workers) == len(set(workers)), workers
         waiting = [task for task, _ in state.queue.waiting]
         assert len(waiting) == len(set(waiting)), waiting
         for task in waiting:
             assert state.tasks[task].state is TaskState.MERGING, state.tasks[task]
+        for known in state.contracts.values():
+            frozen = any(lock.holder == holder_of(known.name) for lock in state.locks.held())
+            assert known.frozen == frozen, known
+            assert not (known.frozen and known.problem), known
+            assert not known.frozen or known.version, known
 
 
 def _collect(rule: Generator[Effect, None, str], effects: list[Effect]) -> str:

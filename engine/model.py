@@ -55,7 +55,8 @@ class TaskView:
     changes are measured from, `level` the seconds of the longest chain of dependents that begins with this task.
     `failure` is what was red the last time its conflict was settled, `resolving` who settles it at this moment,
     `proposed` how much a merge agent proposes. `asks` is what the agent asked or refused when it ended without work
-    (answered by a message), `estimated` says that `cost` comes from the price table and not from the agent."""
+    (answered by a message), `estimated` says that `cost` comes from the price table and not from the agent. `breach`
+    is the frozen contract its branch changes, while nobody has ruled on that."""
 
     id: str
     prompt: str
@@ -93,6 +94,7 @@ class TaskView:
     proposed: int = 0
     asks: str = ""
     estimated: bool = False
+    breach: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,5 +140,5 @@ class Plan:
     def dependencies(self, spec: TaskSpec) -> tuple[str, ...]:
         """Ids that must land before `spec` starts: its `after`, and the writers of the contracts it uses."""
         writers = {c.name: c.by for c in self.contracts}
-        via_contract = [writers[name] for name in (*spec.implements, *spec.consumes)]
+        via_contract = [writers[name] for name in (*spec.implements, *spec.consumes) if name in writers]
         return tuple(dict.fromkeys(t for t in (*spec.after, *via_contract) if t != spec.id))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from engine import supervisor
 from engine.errors import AuroraError
-from engine.process_tree import Identity, descendants, pause, resume, stop
+from engine.process_tree import Identity, descendants, listening, pause, resume, stop
 from engine.text import clean
 
 START_LIMIT = 10.0
@@ -37,6 +37,7 @@ __all__ = [
     "exit_record",
     "file_of",
     "launch",
+    "listening",
     "log_of",
     "pause",
     "place_of",
@@ -52,7 +53,8 @@ __all__ = [
 class LaunchSpec:
     """What to start. `record` is the stem of its files (.pid, .exit and, unless `log` names another, .log).
 
-    `env` is passed on, never written down. With `lifeline` the command does not outlive this process.
+    `env` is passed on, never written down. With `lifeline` the command does not outlive this process, or the other ends
+    of the pipe `line` where one is given; `keeps` are descriptors the command and its supervisor hold open.
     """
 
     record: Path
@@ -62,6 +64,8 @@ class LaunchSpec:
     marker: str
     lifeline: bool = False
     log: Path | None = None
+    line: int = -1
+    keeps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ _CHILDREN: dict[Identity, subprocess.Popen[bytes]] = {}
 
 
 def _start(spec: LaunchSpec) -> subprocess.Popen[bytes]:
-    lifeline = _lifeline() if spec.lifeline else -1
+    lifeline = (spec.line if spec.line >= 0 else _lifeline()) if spec.lifeline else -1
     record = str(spec.record.absolute())
     argv = [sys.executable, "-I", "-S", supervisor.__file__, record, spec.marker, str(lifeline), *spec.command]
     try:
@@ -123,7 +127,7 @@ def _start(spec: LaunchSpec) -> subprocess.Popen[bytes]:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                pass_fds=(lifeline,) if spec.lifeline else (),
+                pass_fds=(*((lifeline,) if spec.lifeline else ()), *spec.keeps),
             )
     except OSError as error:
         raise _cannot_start(spec, error) from error

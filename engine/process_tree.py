@@ -9,6 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psutil
@@ -67,6 +68,16 @@ def _running(pid: int) -> psutil.Process | None:
         return process if process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
         return None
+
+
+def listening(identity: Identity, marker: str) -> frozenset[int]:
+    """The TCP ports the processes of an attempt listen on, as far as the system tells."""
+    ports: set[int] = set()
+    for process in descendants(identity, marker):
+        with suppress(psutil.Error, OSError):
+            found = process.net_connections(kind="tcp")
+            ports.update(one.laddr.port for one in found if one.status == psutil.CONN_LISTEN)
+    return frozenset(ports)
 
 
 def pause(identity: Identity, marker: str) -> int:

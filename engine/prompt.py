@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
+from engine.contracts.records import variable_name
 from engine.plan import Contract, TaskSpec
 
 MAX_FAILURES = 3
@@ -25,17 +27,24 @@ def compose(
     landed_since: Sequence[str],
     contracts: Sequence[Contract],
     continued: bool = False,
+    mocks: Mapping[str, int] = MappingProxyType({}),
+    amends: Collection[str] = (),
 ) -> str:
     """The whole prompt of one attempt.
 
     `claims` are the patterns the task holds, `held_by_others` (pattern, holder); `failures` the outputs of failed
     attempts, oldest first, of which the last three are shown; `landed_since` ids of tasks merged after it began;
-    `continued` says that the branch holds the work of an attempt before."""
+    `continued` says that the branch holds the work of an attempt before; `mocks` are the ports contracts are mocked on,
+    `amends` the frozen contracts the task may change."""
+    rules = _rules(spec, claims, held_by_others, _contracts(spec, contracts, mocks, amends))
     before = [CONTINUED] if continued and not failures else []
     sections = (
         [spec.prompt.strip()],
         _section("Note from the developer", [note.strip()] if note.strip() else []),
-        _section("Working rules", [_bullets(_rules(spec, claims, held_by_others, contracts))]),
+        _section(
+            "Working rules",
+            [_bullets(rules)],
+        ),
         _section("Work so far", before),
         _section("Landed since this task began", [_named(landed_since)] if landed_since else []),
         _section("The last attempt failed", list(_failed(failures))),
@@ -77,14 +86,13 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _rules(
-    spec: TaskSpec, claims: Sequence[str], held_by_others: Sequence[tuple[str, str]], contracts: Sequence[Contract]
+    spec: TaskSpec, claims: Sequence[str], held_by_others: Sequence[tuple[str, str]], contracts: Iterator[str]
 ) -> Iterator[str]:
     yield "You work alone in a git worktree of your own; other tasks work on the same repository at the same time."
     yield from _paths(spec, claims)
     if held_by_others:
         yield f"Held by other tasks, do not touch: {_holders(held_by_others)}."
-    for contract in contracts:
-        yield _contract(spec, contract)
+    yield from contracts
     if spec.test:
         yield f"`{spec.test}` must pass when you are done."
     yield "Stay on this branch. Commit your work or leave it uncommitted, both are fine. Do not push."
@@ -108,7 +116,17 @@ def _holders(held: Sequence[tuple[str, str]]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _contract(spec: TaskSpec, contract: Contract) -> str:
+def _contracts(
+    spec: TaskSpec, contracts: Sequence[Contract], mocks: Mapping[str, int], amends: Collection[str]
+) -> Iterator[str]:
+    for contract in contracts:
+        yield _contract(spec, contract, mocks.get(contract.name, 0))
+        if contract.name in amends:
+            checked = f"; `{contract.check}` must pass" if contract.check else ""
+            yield f"The developer allowed you to change the contract {contract.name}{checked}."
+
+
+def _contract(spec: TaskSpec, contract: Contract, port: int) -> str:
     files = _named(contract.files)
     if contract.by == spec.id:
         checked = f"; `{contract.check}` must pass" if contract.check else ""
@@ -116,8 +134,9 @@ def _contract(spec: TaskSpec, contract: Contract) -> str:
     if contract.name in spec.implements:
         checked = f"; `{contract.verify}` must pass" if contract.verify else ""
         return f"Implement the contract {contract.name} ({files}) exactly; it is frozen, do not edit it{checked}."
+    variable = variable_name(contract.name)
     if contract.name in spec.consumes:
-        served = f"; `{contract.mock}` serves a mock of it" if contract.mock else ""
+        served = f"; a mock of it answers at http://127.0.0.1:{port} ($AURORA_MOCK_{variable})" if port else ""
         return f"Rely only on the contract {contract.name} ({files}); it is frozen, do not edit it{served}."
     return f"The contract {contract.name} ({files}) is frozen, do not edit it."
 

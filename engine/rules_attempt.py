@@ -18,12 +18,14 @@ from engine.effects import (
 )
 from engine.model import LockMode, TaskState, Verdict
 from engine.prompt import compose, resumed
+from engine.rules_breach import find_breaches, forget_open, left_out, may_change, stop_breach
 from engine.rules_budget import after_spending, count, most_usd
 from engine.rules_collision import let_both_edit, write_all
 from engine.rules_ending import ask, fail_attempt, leave_worker, release
-from engine.rules_pause import current, pause
+from engine.rules_mock import lose_mock, restart_mock, serve_mocks
+from engine.rules_pause import current, hold, pause
 from engine.rules_provider import after_trouble, no_trouble
-from engine.state import Attempt, Ending, State, Step, TaskRecord, first_line
+from engine.state import Attempt, Ending, Hold, State, Step, TaskRecord, first_line
 
 MAX_WORKERS = 256
 
@@ -55,11 +57,13 @@ def begin_attempt(state: State, record: TaskRecord) -> Iterator[Effect]:
         begun=state.at,
         session=record.session,
         used_before=record.thread,
+        recheck=record.recheck,
     )
-    record.question = ""
+    record.question, record.recheck = "", False
     state.busy.add(record.id)
     record.started = record.started or state.at
     again = "" if record.attempts == 1 else f", attempt {record.attempts}"
+    again = ": checked again on top of what landed" if record.attempt.recheck else again
     state.move(record, TaskState.RUNNING, f"on {record.attempt.worker}{again}")
     yield prepare(record)
 
@@ -95,6 +99,7 @@ def start(state: State, record: TaskRecord) -> StartAgent:
         short_prompt=_short_prompt(state, record) if attempt.session else "",
         used_before=attempt.used_before,
         max_usd=most_usd(state, record),
+        mocks=tuple((name, mock.port) for name, mock in attempt.mocks.items()),
     )
 
 
@@ -119,6 +124,8 @@ def _prompt(state: State, record: TaskRecord) -> str:
         landed_since=tuple(record.landed_since),
         continued=bool(record.continue_from),
         contracts=tuple(c for c in state.plan.contracts if c.name in wanted or c.by == spec.id),
+        mocks={name: mock.port for name, mock in record.attempt.mocks.items()},
+        amends=tuple(sorted(record.amends)),
     )
 
 
@@ -131,9 +138,56 @@ def on_worktree_ready(state: State, event: ev.WorktreeReady) -> Iterator[Effect]
     record.attempt.base, record.attempt.first = event.base, event.start
     if record.attempt.ending is not Ending.NONE:
         yield from _after_capture(state, record)
+    elif record.attempt.recheck:
+        record.attempt.step = Step.CAPTURING
+        yield capture(record)
+    else:
+        yield from serve_mocks(state, record)
+        yield from start_served(state, record)
+
+
+def start_served(state: State, record: TaskRecord) -> Iterator[Effect]:
+    """Start the agent once all its mocks answer."""
+    if all(mock.state == "healthy" for mock in record.attempt.mocks.values()):
+        record.attempt.step = Step.STARTING
+        yield start(state, record)
+
+
+def on_mock_ready(state: State, event: ev.MockReady) -> Iterator[Effect]:
+    """A mock answers: the agent starts when it was the last one."""
+    record = current(state, event)
+    mock = record.attempt.mocks.get(event.contract) if record else None
+    if record is None or mock is None or mock.state == "ended":
         return
-    record.attempt.step = Step.STARTING
-    yield start(state, record)
+    mock.state, mock.since, mock.port, mock.pid, mock.log = "healthy", state.at, event.port, event.pid, event.log
+    mock.words = f"answers on port {event.port}"
+    state.tell(record.id, f"the mock of {event.contract} {mock.words} (pid {event.pid}, {event.log})")
+    if record.attempt.step is not Step.PREPARING:
+        return
+    if record.attempt.ending is not Ending.NONE:
+        yield from _after_capture(state, record)
+    else:
+        yield from start_served(state, record)
+
+
+def on_mock_failed(state: State, event: ev.MockFailed) -> Iterator[Effect]:
+    """A mock did not start or has died: once it is started again, then its task is told."""
+    record = current(state, event)
+    mock = record.attempt.mocks.get(event.contract) if record else None
+    if record is None or mock is None or mock.state == "ended":
+        return
+    mock.log = event.log or mock.log
+    if record.attempt.ending is not Ending.NONE and record.attempt.step is Step.PREPARING:
+        yield from _after_capture(state, record)
+    elif mock.restarts == 0:
+        yield restart_mock(state, record, event.contract, event.words)
+    else:
+        lose_mock(state, record, event.contract, event.words)
+        words = f"the mock of {event.contract} {event.words}"
+        if record.attempt.step is Step.PREPARING:
+            fail_attempt(state, record, f"{words}: see {mock.log}", event.tail)
+        elif record.attempt.step in (Step.STARTING, Step.WORKING):
+            yield from hold(state, record, Hold.MOCK, f"paused: {words}, twice: see {mock.log}")
 
 
 def on_worktree_failed(state: State, event: ev.WorktreeFailed) -> Iterator[Effect]:
@@ -229,8 +283,10 @@ def on_attempt_captured(state: State, event: ev.AttemptCaptured) -> Iterator[Eff
     if record is None or record.attempt.step is not Step.CAPTURING:
         return
     record.commit, record.paths = event.commit, event.paths
+    base = record.attempt.base
     record.added, record.removed = event.added, event.removed
     record.kept.append(event.kept)
+    forget_open(state, record)
     for warning in event.warnings:
         state.tell(record.id, warning)
     if record.attempt.ending is not Ending.NONE:
@@ -242,7 +298,13 @@ def on_attempt_captured(state: State, event: ev.AttemptCaptured) -> Iterator[Eff
     else:
         no_trouble(state, record)
         yield from write_all(state, record, tuple(p for p in event.paths if p not in record.attempt.touched))
-        yield from _check_alone(state, record)
+        if missing := left_out(state, record, event.contracts):
+            fail_attempt(state, record, missing, record.attempt.tail)
+        elif find_breaches(state, record, event.contracts, base):
+            leave_worker(state, record)
+            stop_breach(state, record)
+        else:
+            yield from _check_alone(state, record)
 
 
 def on_capture_failed(state: State, event: ev.CaptureFailed) -> Iterator[Effect]:
@@ -250,6 +312,7 @@ def on_capture_failed(state: State, event: ev.CaptureFailed) -> Iterator[Effect]
     record = current(state, event)
     if record is None:
         return
+    forget_open(state, record)
     if record.attempt.ending not in (Ending.NONE, Ending.MESSAGED):
         record.attempt.exit_words = record.attempt.exit_words or event.error
         yield from _after_capture(state, record)
@@ -257,18 +320,12 @@ def on_capture_failed(state: State, event: ev.CaptureFailed) -> Iterator[Effect]
         fail_attempt(state, record, f"its work could not be taken over: {event.error}", record.attempt.tail)
 
 
-def own_tests(state: State, record: TaskRecord) -> tuple[str, ...]:
-    """The commands that must pass on the task's branch alone: contract checks of its author, and its `test`."""
-    checks = [c.check for c in state.plan.contracts if c.by == record.id and c.check]
-    return (*checks, *([record.spec.test] if record.spec.test else []))
-
-
 def _check_alone(state: State, record: TaskRecord) -> Iterator[Effect]:
-    commands = own_tests(state, record)
-    if commands:
+    test = test_alone(state, record)
+    if test.checks or test.commands or test.verifies:
         record.attempt.step = Step.TESTING
         record.reason = "its own test runs"
-        yield test_alone(state, record)
+        yield test
     elif record.attempt.judged and _did_nothing(record):
         ask(state, record, "its agent changed nothing")
     elif not record.paths:
@@ -283,9 +340,17 @@ def _did_nothing(record: TaskRecord) -> bool:
 
 
 def test_alone(state: State, record: TaskRecord) -> TestAttempt:
-    """The effect that runs the task's own tests."""
-    attempt = record.attempt
-    return TestAttempt(task=record.id, attempt=attempt.number, worker=attempt.worker, commands=own_tests(state, record))
+    """The effect that runs what must pass on the task's branch alone: the checks of contracts it may change, its
+    `test`, and the verification of those it implements."""
+    attempt, contracts = record.attempt, state.plan.contracts
+    return TestAttempt(
+        task=record.id,
+        attempt=attempt.number,
+        worker=attempt.worker,
+        commands=(record.spec.test,) if record.spec.test else (),
+        checks=tuple(c.name for c in contracts if c.check and may_change(state, record, c.name)),
+        verifies=tuple(c.name for c in contracts if c.verify and c.name in record.spec.implements),
+    )
 
 
 def on_attempt_tested(state: State, event: ev.AttemptTested) -> Iterator[Effect]:
@@ -336,13 +401,16 @@ def _after_capture(state: State, record: TaskRecord) -> Iterator[Effect]:
     if ending is Ending.DROPPED:
         state.move(record, TaskState.DROPPED, f"dropped by you{kept}")
         release(state, record)
+    elif ending is Ending.RECHECKED or (ending is Ending.INTERRUPTED and record.attempt.recheck):
+        record.continue_from, record.recheck = record.commit, True
+        state.move(record, TaskState.QUEUED, "is checked again: a contract it uses has changed")
     elif ending is Ending.INTERRUPTED:
         record.continue_from = ""
         state.move(record, TaskState.QUEUED, f"interrupted; will start again{kept}")
         release(state, record)
     elif ending is Ending.MESSAGED:
         record.continue_from = record.commit
-        state.move(record, TaskState.QUEUED, "goes on with your message")
+        state.move(record, TaskState.QUEUED, f"goes on with {record.attempt.told}")
     else:
         reason = "stopped by you" if ending is Ending.STOPPED else words
         state.move(record, TaskState.FAILED, f"{reason}{kept}")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine import events as ev
+from engine.contracts.records import contract_of
 from engine.effects import Effect, StopAgent, UpdateWorktree
 from engine.locks import Write
+from engine.rules_breach import note_live
 from engine.rules_pause import current, hold, unhold
 from engine.state import Ending, Hold, State, Step, TaskRecord
 
@@ -33,6 +35,8 @@ def write_all(state: State, record: TaskRecord, paths: tuple[str, ...]) -> Itera
 def _collide(state: State, record: TaskRecord, path: str, holder: str) -> Iterator[Effect]:
     policy = state.plan.settings.on_collision
     working = record.attempt.step in (Step.STARTING, Step.WORKING)
+    if contract_of(holder) and working and policy != "stop":
+        note_live(state, record, path, holder)
     if policy == "stop" and working:
         record.attempt.ending = Ending.COLLIDED
         record.attempt.exit_words = f"it changed {path}, which {holder} holds (on_collision: stop)"
@@ -51,10 +55,15 @@ def collision_words(record: TaskRecord) -> str:
 
 
 def let_both_edit(state: State, record: TaskRecord, path: str, holder: str) -> None:
-    """Both may edit the path; this task's merge then waits for the other's landing (unless that waits for this)."""
+    """Both may edit the path; this task's merge then waits for the other's landing (unless that waits for this).
+
+    What a contract has frozen is not let go by this: whoever changed it is stopped before it merges."""
+    record.attempt.collisions.pop(path, None)
+    if contract_of(holder):
+        state.locks.permit(holder, record.id)
+        return
     state.locks.allow(record.id, path, state.at)
     state.locks_version += 1
-    record.attempt.collisions.pop(path, None)
     ordered = not state.would_deadlock(record.id, holder)
     if ordered:
         record.merge_after.add(holder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine import events as ev
+from engine.contracts.records import holder_of
 from engine.effects import Effect, TakeBack
 from engine.graph import TaskGraph
 from engine.model import TaskState
@@ -14,7 +15,8 @@ from engine.rules_budget import lift
 from engine.rules_collision import update
 from engine.rules_intent import to_queue
 from engine.rules_merge import act, clear_halt, land, on_target_moved, resolve
-from engine.state import Ending, State, Step, TaskRecord, test_lanes
+from engine.rules_mock import serve_again
+from engine.state import Ending, State, Step, TaskRecord, contract_records, has_tests, test_lanes
 
 OPEN = (TaskState.WAITING, TaskState.QUEUED, TaskState.FAILED)
 
@@ -26,6 +28,7 @@ def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
     state.wake_at = None
     for limit in state.limits.values():
         limit.stopped = ""
+    state.reading = None
     _adopt_plan(state, event.plan)
     for slot in [asked.slot for asked in (*state.slots.held(), *state.slots.line())]:
         if slot not in event.live_slots:
@@ -41,6 +44,9 @@ def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
             to_queue(state, record, "tried again in this run")
         if record.state is TaskState.CONFLICT and record.resolving:
             yield resolve(state, record)
+        elif record.state is TaskState.CONFLICT and not record.breach and not record.conflicts:
+            record.recheck, record.continue_from = True, record.commit
+            to_queue(state, record, "the contract it changed is no longer in the plan")
 
 
 def redo(state: State, record: TaskRecord) -> Iterator[Effect]:
@@ -48,6 +54,8 @@ def redo(state: State, record: TaskRecord) -> Iterator[Effect]:
     record.attempt.asks.clear()
     if record.attempt.ending is Ending.INTERRUPTED:
         record.attempt.ending = Ending.NONE
+    if record.attempt.step is not Step.PREPARING:
+        yield from serve_again(record)
     match record.attempt.step:
         case Step.PREPARING:
             yield prepare(record)
@@ -74,6 +82,7 @@ def _redo_merging(state: State) -> Iterator[Effect]:
 def _adopt_plan(state: State, plan: Plan) -> None:
     added = tuple(record.spec for record in state.tasks.values() if record.spec.added)
     wanted = {spec.id: spec for spec in (*added, *plan.tasks)}
+    _adopt_contracts(state, plan)
     _adopt_settings(state, plan)
     kept = [record.spec for record in state.tasks.values() if record.id not in wanted]
     state.graph = TaskGraph({s.id: _known(state, wanted, plan, s) for s in (*kept, *wanted.values())})
@@ -95,16 +104,38 @@ def _known(state: State, wanted: dict[str, TaskSpec], plan: Plan, spec: TaskSpec
 
 
 def _adopt_settings(state: State, plan: Plan) -> None:
-    before, settings = state.plan.settings, plan.settings
+    before, settings = state.plan, plan.settings
     state.plan = plan
     state.workers = settings.workers
     state.slots.set_limit(settings.max_concurrency)
     state.budget.allow(settings.budget_usd, settings.budget_tokens)
     lift(state)
-    state.queue.tested = bool(settings.checks or settings.integration_test)
+    state.queue.tested = has_tests(plan)
     state.queue.lanes = test_lanes(settings)
-    if (before.checks, before.integration_test) != (settings.checks, settings.integration_test):
+    if _commands(before) != _commands(plan):
         state.queue.forget()
+
+
+def _commands(plan: Plan) -> object:
+    """What is run on merged trees."""
+    contracts = [(c.name, c.check, c.verify, c.serve, c.health) for c in plan.contracts]
+    return plan.settings.checks, plan.settings.integration_test, contracts
+
+
+def _adopt_contracts(state: State, plan: Plan) -> None:
+    """Contracts that are new begin, those that are gone are forgotten; all are looked at again when any changed."""
+    if plan.contracts == state.plan.contracts:
+        return
+    known, state.contracts = state.contracts, contract_records(plan, {})
+    for name, record in known.items():
+        if name in state.contracts:
+            state.contracts[name] = record
+        state.locks.unfreeze(holder_of(name))
+        record.frozen = False
+    for task in state.tasks.values():
+        task.breach = tuple(name for name in task.breach if name in state.contracts)
+        task.amends &= set(state.contracts)
+    state.read_at = ("", ())
 
 
 def _adopt_spec(state: State, record: TaskRecord, spec: TaskSpec) -> None:

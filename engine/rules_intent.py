@@ -6,15 +6,18 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from engine import events as ev
+from engine.contracts.records import contract_of
 from engine.effects import CancelLanding, Effect, EndEngine, TakeBack
 from engine.errors import Refused
 from engine.model import TaskState
 from engine.rules_attempt import MAX_WORKERS
+from engine.rules_breach import forget_open, owes_contract, send_back
 from engine.rules_budget import allow_again
 from engine.rules_collision import let_both_edit
 from engine.rules_ending import end_attempt, release, task_spent
 from engine.rules_line import ranked, waiting_words
 from engine.rules_merge import BY_AGENT, clear_halt, drop_chain, leave_resolving, resolve, withdraw
+from engine.rules_mock import revive_mocks
 from engine.rules_pause import hold, unhold
 from engine.state import Ending, Hold, State, Step, TaskRecord, first_line
 
@@ -25,6 +28,16 @@ WITH_WORKER = (TaskState.RUNNING, TaskState.PAUSED)
 def _require(record: TaskRecord, *states: TaskState, verb: str, hint: str | None = None) -> None:
     if record.state not in states:
         raise Refused(f"{record.id} is {record.state} ({record.reason}): it cannot be {verb}", hint)
+
+
+def _require_conflict(record: TaskRecord) -> None:
+    _require(record, TaskState.CONFLICT, verb="resolved", hint="only a task in conflict needs a resolution")
+    if record.breach:
+        name = record.breach[0]
+        raise Refused(
+            f"{record.id} {record.reason}",
+            f"`aurora contract amend {name} {record.id}` or `aurora contract reject {name} {record.id}`",
+        )
 
 
 def pause_task(state: State, intent: ev.PauseTask) -> Answer:
@@ -43,15 +56,23 @@ def resume_task(state: State, intent: ev.ResumeTask) -> Answer:
     if Hold.COLLISION in record.attempt.holds and Hold.PERSON not in record.attempt.holds:
         raise Refused(
             f"{record.id} is {record.reason}",
-            f"it goes on when the holder has landed; or `aurora stop {record.id}`",
+            _way_out(record),
         )
     if not record.attempt.holds:
         raise Refused(f"{record.id} is not paused")
-    for why in (Hold.PERSON, Hold.ALL, Hold.BUDGET):
+    yield from revive_mocks(state, record)
+    for why in (Hold.PERSON, Hold.ALL, Hold.BUDGET, Hold.MOCK):
         unhold(state, record, why)
     state.budget.waived = state.budget.waived or bool(state.budget.exhausted)
     return f"{record.id} goes on"
-    yield
+
+
+def _way_out(record: TaskRecord) -> str:
+    """What helps a worker that is frozen by a collision."""
+    frozen = [name for name in map(contract_of, record.attempt.collisions.values()) if name]
+    if frozen:
+        return f"`aurora contract amend {frozen[0]} {record.id}` or `aurora contract reject {frozen[0]} {record.id}`"
+    return f"it goes on when the holder has landed; or `aurora stop {record.id}`"
 
 
 def pause_all(state: State, intent: ev.PauseAll) -> Answer:
@@ -93,6 +114,7 @@ def drop_task(state: State, intent: ev.DropTask) -> Answer:
         raise Refused(f"{record.id} is landing at this moment", "`aurora undo` takes the last landing back")
     yield from withdraw(state, record)
     yield from leave_resolving(record)
+    forget_open(state, record)
     kept = f"; its work is kept under {record.kept[-1]}" if record.kept else ""
     state.move(record, TaskState.DROPPED, f"dropped by you{kept}")
     release(state, record)
@@ -108,16 +130,19 @@ def retry_task(state: State, intent: ev.RetryTask) -> Answer:
     if record.state is TaskState.QUEUED and (words := _let_start(state, record)):
         record.note = intent.note or record.note
         return words
-    _require(record, TaskState.FAILED, TaskState.DROPPED, TaskState.CONFLICT, verb="retried")
+    if not (record.state is TaskState.LANDED and owes_contract(state, record)):
+        _require(record, TaskState.FAILED, TaskState.DROPPED, TaskState.CONFLICT, verb="retried")
     record.note = intent.note
     record.tries_left = record.spec.retries
     record.spared = 0
     allow_again(state, record)
     _let_start(state, record)
-    if record.state is TaskState.CONFLICT:
+    if record.breach:
+        send_back(state, record, "")
+    elif record.state is TaskState.CONFLICT:
         record.failures.append("the branch conflicts with landed work in " + ", ".join(record.conflicts))
-    record.continue_from = record.commit if record.state is not TaskState.DROPPED else ""
-    record.conflicts = ()
+    record.continue_from = record.commit if record.state in (TaskState.FAILED, TaskState.CONFLICT) else ""
+    record.conflicts, record.landed = (), ""
     yield from leave_resolving(record)
     to_queue(state, record, "retried by you")
     return f"{record.id} is queued again"
@@ -150,6 +175,7 @@ def message_task(state: State, intent: ev.MessageTask) -> Answer:
     if record.attempt.ending is not Ending.NONE and record.state in WITH_WORKER:
         raise Refused(f"{record.id} {record.reason}: its agent cannot be told anything now")
     record.note = f"{record.note}\n{text}".strip()
+    record.recheck = False
     state.tell(record.id, f"message from you: {first_line(text)}")
     if record.state not in WITH_WORKER or record.attempt.step is Step.PREPARING:
         return f"{record.id} reads it when it starts"
@@ -205,6 +231,8 @@ def settle_collision(state: State, intent: ev.SettleCollision) -> Answer:
         return f"{record.id} is being stopped; its work is kept"
     if intent.ruling == "wait":
         return f"{record.id} waits for the holder"
+    if intent.ruling == "take" and any(map(contract_of, record.attempt.collisions.values())):
+        raise Refused(f"{record.id} changed what a contract has frozen: nobody can take that", _way_out(record))
     for path, holder in list(record.attempt.collisions.items()):
         if intent.ruling == "take":
             state.locks.take(record.id, path, state.at)
@@ -220,7 +248,7 @@ def settle_collision(state: State, intent: ev.SettleCollision) -> Answer:
 def resolve_conflict(state: State, intent: ev.ResolveConflict) -> Answer:
     """Settle a conflict one way."""
     record = state.record(intent.task)
-    _require(record, TaskState.CONFLICT, verb="resolved", hint="only a task in conflict needs a resolution")
+    _require_conflict(record)
     if record.resolving and record.resolving != BY_AGENT:
         raise Refused(f"{record.id} is being resolved already", "try again in a moment")
     yield from leave_resolving(record)
@@ -236,7 +264,7 @@ def ask_merge_agent(state: State, intent: ev.AskMergeAgent) -> Answer:
     agent = state.plan.settings.merge_agent
     if not agent:
         raise Refused("no merge agent is configured", "`merge_agent: NAME` in aurora.yaml names an agent profile")
-    _require(record, TaskState.CONFLICT, verb="resolved", hint="only a task in conflict needs a resolution")
+    _require_conflict(record)
     if record.resolving:
         raise Refused(f"{record.id} is being resolved already", "try again in a moment")
     record.resolving = BY_AGENT
@@ -302,9 +330,9 @@ def end_if_quiet(state: State) -> Iterator[Effect]:
 
 def to_queue(state: State, record: TaskRecord, reason: str) -> None:
     """Make a task ready, or waiting when its dependencies have not landed (any more)."""
-    missing = unlanded(state, record)
-    if missing:
-        state.move(record, TaskState.WAITING, waiting_words(state, missing))
+    missing, unfrozen = unlanded(state, record), state.unfrozen(record)
+    if missing or unfrozen:
+        state.move(record, TaskState.WAITING, waiting_words(state, missing, unfrozen))
     else:
         state.move(record, TaskState.QUEUED, reason)
 

@@ -40,16 +40,19 @@ def promote(state: State) -> None:
         if record.state is not TaskState.WAITING:
             continue
         missing = [need for need in state.graph.needs(record.id) if state.tasks[need].state is not TaskState.LANDED]
-        if not missing:
+        if not missing and not state.unfrozen(record):
             state.move(record, TaskState.QUEUED, "ready")
 
 
-def waiting_words(state: State, missing: list[str]) -> str:
-    """Why a task waits."""
+def waiting_words(state: State, missing: list[str], unfrozen: list[str]) -> str:
+    """Why a task waits: for other tasks, or for contracts that are not frozen."""
     words = []
     for need in missing:
         lost = state.tasks[need].state
         words.append(f"{need} ({lost})" if lost.final else need)
+    for name in unfrozen:
+        problem = state.contracts[name].problem
+        words.append(f"the contract {name} ({problem})" if problem else f"the contract {name}")
     return "needs " + ", ".join(words)
 
 

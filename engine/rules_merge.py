@@ -18,6 +18,17 @@ from engine.effects import (
 )
 from engine.merge_queue import Action, Build, Test
 from engine.model import TaskState, Verdict
+from engine.rules_breach import (
+    checks_of,
+    contract,
+    forget_open,
+    left_out,
+    may_change,
+    note_breach,
+    settled,
+    stop_breach,
+    verifies_of,
+)
 from engine.rules_ending import release
 from engine.state import Landing, State, Step, TaskRecord
 from engine.trial import Accept, BaseRed, Eject, Stuck
@@ -52,6 +63,10 @@ def on_chain_built(state: State, event: ev.ChainBuilt) -> Iterator[Effect]:
     """Branches that conflict leave the chain; the rest is tested as one tree."""
     at_work = {build.candidate for build in state.queue.builds() if not build.base}
     members = state.queue.members()
+    if event.candidate in at_work and (leaving := _without_leave(state, event)):
+        for task in leaving:
+            yield from _send_away(state, state.tasks[task], event)
+        return
     actions = state.queue.merged(event.candidate, event.base, event.base_tree, event.steps, event.aside)
     for task, paths in event.conflicts.items():
         if task in members and event.candidate in at_work:
@@ -60,6 +75,56 @@ def on_chain_built(state: State, event: ev.ChainBuilt) -> Iterator[Effect]:
         if task in members:
             state.tasks[task].reason = "waits: it conflicts with a branch that is tested at this moment"
     yield from act(state, actions)
+
+
+def _without_leave(state: State, event: ev.ChainBuilt) -> list[str]:
+    """The tasks of a merged chain that change a contract they may not change, or write one without its files."""
+    written: set[str] = set()
+    leaving = []
+    for step in event.steps:
+        record, changes = state.tasks[step.task], event.changes.get(step.task, ())
+        changes = tuple(files for files in changes if files.name in state.contracts)
+        settled_ones = {files.name for files in changes if settled(state, files.name)} | written
+        bad = [f for f in changes if f.name in settled_ones and not may_change(state, record, f.name)]
+        if bad or left_out(state, record, changes):
+            leaving.append(step.task)
+            continue
+        state.changing[step.task] = {files.name for files in changes}
+        written |= {files.name for files in changes if may_change(state, record, files.name)}
+    return leaving
+
+
+def _send_away(state: State, record: TaskRecord, event: ev.ChainBuilt) -> Iterator[Effect]:
+    """Such a branch leaves the queue: back to its agent, to a person, or behind the contract's author."""
+    changes = tuple(files for files in event.changes[record.id] if files.name in state.contracts)
+    yield from withdraw(state, record)
+    if missing := left_out(state, record, changes):
+        fail_unmerged(state, record, missing)
+        return
+    unsettled = [files.name for files in changes if not settled(state, files.name)]
+    if unsettled:
+        author = contract(state, unsettled[0]).by
+        record.merge_after.add(author)
+        state.late.add(record.id)
+        record.reason = f"waits for {author}: it changes the contract {unsettled[0]} too"
+        return
+    forget_open(state, record)
+    for files in changes:
+        if not may_change(state, record, files.name):
+            note_breach(state, record, files, event.base, record.commit)
+    stop_breach(state, record)
+
+
+def fail_unmerged(state: State, record: TaskRecord, reason: str) -> None:
+    """A branch is sent back before it was tested: another attempt if one is left, else the task has failed."""
+    record.failures.append(reason)
+    record.continue_from = record.commit
+    if record.tries_left > 0:
+        record.tries_left -= 1
+        state.move(record, TaskState.QUEUED, f"{reason}; tries again")
+    else:
+        state.move(record, TaskState.FAILED, reason)
+        release(state, record)
 
 
 def to_conflict(state: State, record: TaskRecord, paths: Sequence[str]) -> Iterator[Effect]:
@@ -129,6 +194,8 @@ def _test(state: State, test: Test) -> Iterator[Effect]:
         only=test.only,
         runner=test.runner,
         lane=test.lane,
+        contract_checks=() if test.only else checks_of(state, test.tasks),
+        verifies=() if test.only else verifies_of(state, test.tasks),
     )
 
 
@@ -230,6 +297,9 @@ def on_landed(state: State, event: ev.Landed) -> Iterator[Effect]:
         record = state.tasks[task]
         record.landed = event.commit
         record.note = record.settled_red = ""
+        record.amends.clear()
+        for name in state.changing.pop(task, ()):
+            state.contracts[name].changed_by.append(task)
         record.unsettled = ("", ())
         state.move(record, TaskState.LANDED, f"in {state.plan.settings.target} as {event.commit[:9]}")
         release(state, record)

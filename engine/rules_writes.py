@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from engine import events as ev
+from engine.contracts.records import contract_of
 from engine.effects import AnswerWrite, Effect
 from engine.locks import Write
 from engine.model import TaskState
@@ -60,7 +61,9 @@ def _settle(state: State, record: TaskRecord, ask: WriteAsk) -> Iterator[Effect]
         yield from _allow(state, record, ask)
         return
     before, ask.blocked = ask.blocked, blocked
-    if any(state.would_deadlock(record.id, holder, asks=True) for holder in ask.holders):
+    if any(map(contract_of, ask.holders)):
+        yield _deny(state, record, ask, denied_words(state, record, ask))
+    elif any(state.would_deadlock(record.id, holder, asks=True) for holder in ask.holders):
         yield _deny(state, record, ask, denied_words(state, record, ask, waits_for_you=True))
     elif before != blocked:
         state.tell(record.id, waiting_words(ask))
@@ -128,6 +131,8 @@ def denied_words(state: State, record: TaskRecord, ask: WriteAsk, *, waits_for_y
 
 
 def _whose(state: State, path: str, holder: str, held: str) -> str:
+    if name := contract_of(holder):
+        return f"{path} belongs to the contract {name}, which is frozen: nobody edits it, work within it as it is"
     since = next((lock.since for lock in state.locks.held_by(holder) if lock.pattern == held), state.at)
     by = state.tasks.get(holder)
     standing = f", {by.state}" if by is not None else ""

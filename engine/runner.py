@@ -16,6 +16,8 @@ from typing import Any
 
 from engine import effects as ef
 from engine import events as ev
+from engine.contracts.mocks import MockJobs
+from engine.contracts.verifying import ContractJobs
 from engine.doing_agents import AgentJobs
 from engine.doing_merges import MergeJobs
 from engine.doing_proposals import ProposalJobs
@@ -98,6 +100,8 @@ class Runner:
         self.merges = MergeJobs(self)
         self.candidate_tests = TestJobs(self)
         self.proposals = ProposalJobs(self)
+        self.contracts = ContractJobs(self)
+        self.mocks = MockJobs(self)
         self.tests: dict[str, Job] = {}
         self.proposing: dict[str, Job] = {}
         self._carry = self._carriers()
@@ -177,6 +181,8 @@ class Runner:
             ef.CancelLanding: merges.cancel_landing,
             ef.Resolve: merges.resolve,
             ef.TakeBack: merges.take_back,
+            ef.ReadContracts: self.contracts.read,
+            ef.StopMocks: self.mocks.stop,
         }
 
     def _carry_out(self, effect: ef.Effect) -> None:
@@ -195,6 +201,8 @@ class Runner:
                 self.tests[effect.candidate] = self.pool.start(self.candidate_tests.test(effect))
             case ef.TestAttempt():
                 self.tests[effect.task] = self.pool.start(self.agents.test(effect))
+            case ef.StartMock():
+                self.mocks.start(effect)
             case ef.Propose():
                 self.proposing[effect.task] = self.pool.start(self.proposals.propose(effect))
             case _:
@@ -243,6 +251,7 @@ class Runner:
             self._alarm.cancel()
         await self.pool.close()
         await self.agents.close()
+        self.mocks.close()
         self.writes.close()
         self.slots.close()
         self._disk.shutdown()

@@ -258,7 +258,14 @@ def _new_run(repo: Repo, plan: Plan, tip: str, journal: Journal, before: Machine
         ours=ours,
         durations=_durations(before),
         files=repo.tracked_files(tip),
+        versions=_versions(before),
     )
+
+
+def _versions(before: Machine | None) -> dict[str, tuple[int, str]]:
+    """The version and hash of every contract that was frozen in the run before."""
+    known = before.state.contracts.values() if before is not None else ()
+    return {one.name: (one.version, one.digest) for one in known if one.version}
 
 
 def _existing(repo: Repo, prefix: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engine.bounds import lower_bound
+from engine.contracts.view import contract_views
 from engine.forecast import MOST_SIMULATED, Left, Source, forecast
 from engine.locks import Claim, Lock
 from engine.merge_queue import MergeQueue, Test
@@ -106,6 +107,7 @@ class SnapshotMaker:
             critical_path=self._path,
             forecast=self._forecast_of(state, bound),
             merge_agent=state.plan.settings.merge_agent,
+            contracts=contract_views(state),
             profiles=_profiles(state),
         )
 
@@ -251,7 +253,7 @@ def _task(
     if asks and record.state is TaskState.RUNNING:
         reason = waits_to_edit(asks[0])
     if record.state is TaskState.WAITING:
-        reason = waiting_words(state, list(missing))
+        reason = waiting_words(state, list(missing), [] if missing else state.unfrozen(record))
     elif record.state is TaskState.QUEUED:
         if held:
             reason = "waits for " + ", ".join(f"{h} ({state.tasks[h].state})" for h in held)
@@ -296,6 +298,7 @@ def _task(
         proposed=record.proposed,
         asks=record.question,
         estimated=record.estimated,
+        breach=record.breach[0] if record.breach else "",
     )
 
 
@@ -334,7 +337,7 @@ def _locks(state: State, held: dict[str, tuple[str, ...]]) -> tuple[LockView, ..
 
 def _lock(state: State, lock: Lock, candidates: list[str]) -> LockView:
     waiting = tuple(task for task in candidates if _wants(state, task, lock))
-    paused = state.tasks[lock.holder].state is TaskState.PAUSED
+    paused = lock.holder in state.tasks and state.tasks[lock.holder].state is TaskState.PAUSED
     return LockView(lock.pattern, lock.mode, lock.holder, lock.since, lock.grown, waiting, paused)
 
 
@@ -406,7 +409,9 @@ def is_idle(state: State) -> bool:
     """True when nothing is under way: only a person (or the checkout's changes going away) can move the run."""
     if any(record.state is TaskState.RUNNING or record.attempt.resuming for record in state.with_worker()):
         return False
-    if state.queue.round is not None or state.undoing or (state.landing and not state.landing_blocked):
+    if state.queue.round is not None or state.undoing or state.reading is not None:
+        return False
+    if state.landing and not state.landing_blocked:
         return False
     if state.wake_at is not None and not state.paused_all and not state.budget.exhausted and state.workers:
         return False
@@ -425,6 +430,7 @@ def needs_person(state: State) -> tuple[str, ...]:
     )
     if state.landing_blocked:
         sentences.append(f"landing of {', '.join(state.landing)}: {state.landing_blocked}")
+    sentences.extend(f"contract {known.name}: {known.problem}" for known in state.contracts.values() if known.problem)
     if state.target_red:
         sentences.append(f"the tests are red on {state.plan.settings.target} itself: nothing can land")
     if state.stuck:

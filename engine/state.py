@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 
 from engine.budget import Budget
 from engine.clients.reports import NO_USAGE, Usage
+from engine.contracts.records import ContractRecord, MockRecord
 from engine.errors import InvalidTransition, Refused
 from engine.events import CandidateTested, RunStarted
 from engine.graph import TaskGraph
@@ -28,9 +30,9 @@ LEGAL: frozenset[tuple[TaskState, TaskState]] = frozenset(
     for before, afters in {
         _S.WAITING: (_S.QUEUED, _S.DROPPED),
         _S.QUEUED: (_S.RUNNING, _S.WAITING, _S.DROPPED, _S.FAILED),
-        _S.RUNNING: (_S.PAUSED, _S.MERGING, _S.LANDED, _S.QUEUED, _S.FAILED, _S.DROPPED),
+        _S.RUNNING: (_S.PAUSED, _S.MERGING, _S.LANDED, _S.CONFLICT, _S.QUEUED, _S.FAILED, _S.DROPPED),
         _S.PAUSED: (_S.RUNNING,),
-        _S.MERGING: (_S.TESTING, _S.CONFLICT, _S.LANDED, _S.QUEUED, _S.FAILED, _S.DROPPED),
+        _S.MERGING: (_S.TESTING, _S.CONFLICT, _S.LANDED, _S.QUEUED, _S.WAITING, _S.FAILED, _S.DROPPED),
         _S.TESTING: (_S.MERGING, _S.LANDED, _S.QUEUED, _S.FAILED, _S.DROPPED),
         _S.CONFLICT: (_S.MERGING, _S.QUEUED, _S.WAITING, _S.FAILED, _S.DROPPED),
         _S.LANDED: (_S.FAILED, _S.WAITING, _S.QUEUED),
@@ -60,6 +62,7 @@ class Hold(StrEnum):
     ALL = "all"
     COLLISION = "collision"
     BUDGET = "budget"
+    MOCK = "mock"
 
 
 class Ending(Enum):
@@ -73,6 +76,7 @@ class Ending(Enum):
     MESSAGED = auto()
     SPENT = auto()
     STUCK = auto()
+    RECHECKED = auto()
 
 
 @dataclass(slots=True)
@@ -95,7 +99,10 @@ class WriteAsk:
 @dataclass(slots=True)
 class Attempt:
     """The attempt under way, or the last one. `first` is the commit it began with, `session` the conversation it
-    resumes (empty: a new one), which had `used_before`; `cost` and `tokens` are counted already."""
+    resumes (empty: a new one), which had `used_before`; `cost` and `tokens` are counted already.
+
+    With `recheck` no agent runs: what there is goes through its tests again, on top of what landed. `told` is what an
+    attempt that was ended for it goes on with."""
 
     number: int = 0
     step: Step = Step.NONE
@@ -128,6 +135,9 @@ class Attempt:
     trouble: str = ""
     trouble_words: str = ""
     said: str = ""
+    recheck: bool = False
+    told: str = "your message"
+    mocks: dict[str, MockRecord] = field(default_factory=dict)
 
     def run_clock(self, at: float) -> None:
         """The agent runs from `at` on."""
@@ -152,7 +162,8 @@ class TaskRecord:
 
     `session` is the agent's conversation, held by `session_of` (agent, worker), which has used `thread`; `question`
     what it asked or refused. `spared` attempts failed by their provider and cost no try. The task's own budget counts
-    what was spent since `allowed_from`."""
+    what was spent since `allowed_from`. `breach` names the frozen contracts its branch changes and nobody has ruled on,
+    `amends` those it may change; `recheck`: its next attempt needs no agent."""
 
     spec: TaskSpec
     order: int
@@ -199,6 +210,9 @@ class TaskRecord:
     failed_at: str = ""
     allowed_from: tuple[float, int] = (0.0, 0)
     warned: bool = False
+    breach: tuple[str, ...] = ()
+    amends: set[str] = field(default_factory=set)
+    recheck: bool = False
 
     @property
     def id(self) -> str:
@@ -238,7 +252,9 @@ class Landing:
 class State:
     """One run. `tip` is the newest tested merge, `target` where the user's branch was last seen; they differ while a
     landing is under way, which `landing` (its tasks, each with the tested commit that first held it) tells. `done`
-    attempts were handed to the merge queue, their agents ran for `done_seconds`."""
+    attempts were handed to the merge queue, their agents ran for `done_seconds`. Contracts were read at `read_at` (the
+    target, and which of their authors had landed) and are read at `reading`; `changing` are those a merged branch
+    changes, `mocked` the attempts that are served mocks."""
 
     run: str
     repo: str
@@ -281,6 +297,11 @@ class State:
     stories: dict[str, deque[str]] = field(default_factory=dict)
     limits: dict[str, ProfileLimit] = field(default_factory=dict)
     wake_at: float | None = None
+    contracts: dict[str, ContractRecord] = field(default_factory=dict)
+    read_at: tuple[str, tuple[str, ...]] = ("", ())
+    reading: tuple[str, tuple[str, ...]] | None = None
+    changing: dict[str, set[str]] = field(default_factory=dict)
+    mocked: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def begin(cls, event: RunStarted) -> State:
@@ -297,12 +318,13 @@ class State:
             workers=settings.workers,
             graph=TaskGraph({spec.id: plan.dependencies(spec) for spec in plan.tasks}),
             locks=LockTable(event.files, settings.shared),
-            queue=MergeQueue(bool(settings.checks or settings.integration_test), test_lanes(settings)),
+            queue=MergeQueue(has_tests(plan), test_lanes(settings)),
             slots=SlotLine(settings.max_concurrency),
             budget=Budget(settings.budget_usd, settings.budget_tokens),
             durations=dict(event.durations),
             taken=frozenset(event.taken),
             ours=frozenset(event.ours),
+            contracts=contract_records(plan, event.versions),
         )
 
     # --- looking ---
@@ -362,6 +384,16 @@ class State:
                 todo.extend(self.waits_for(current) | (self.asked_of(current) if asks else set()))
         return False
 
+    def unfrozen(self, record: TaskRecord) -> list[str]:
+        """The contracts a task uses that are not frozen, although their authors have landed."""
+        used = (*record.spec.implements, *record.spec.consumes)
+        return [name for name in used if name in self.contracts and self._is_open(record, name)]
+
+    def _is_open(self, record: TaskRecord, name: str) -> bool:
+        author = next((c.by for c in self.plan.contracts if c.name == name), "")
+        landed = author in self.tasks and self.tasks[author].state is TaskState.LANDED
+        return landed and author != record.id and not self.contracts[name].frozen
+
     # --- changing ---
 
     def spend(self, record: TaskRecord, usd: float, tokens: int) -> None:
@@ -413,6 +445,17 @@ def first_line(text: str, limit: int = 100) -> str:
     """The first line of a text, cut to `limit` characters."""
     line = text.strip().split("\n", 1)[0]
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def contract_records(plan: Plan, versions: Mapping[str, tuple[int, str]]) -> dict[str, ContractRecord]:
+    """The contracts of a plan before anything is known of them but what an earlier run froze."""
+    return {c.name: ContractRecord(c.name, *versions.get(c.name, (0, ""))) for c in plan.contracts}
+
+
+def has_tests(plan: Plan) -> bool:
+    """True when something is run on a merged tree before it lands."""
+    settings = plan.settings
+    return bool(settings.checks or settings.integration_test or any(c.verify for c in plan.contracts))
 
 
 def test_lanes(settings: Settings) -> int:

@@ -49,10 +49,6 @@ def notes(plan: Plan) -> list[str]:
     unclaimed = [spec.id for spec in plan.tasks if not spec.files]
     if unclaimed:
         found.append(f"without `files` nothing is locked before it is written: {', '.join(unclaimed)}")
-    for key in ("mock", "verify"):
-        names = [contract.name for contract in plan.contracts if getattr(contract, key)]
-        if names:
-            found.append(f"`{key}` of a contract is not run yet: {', '.join(names)}")
     return found
 
 

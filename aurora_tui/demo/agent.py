@@ -26,7 +26,6 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 HEADER = re.compile(r"=== (\w+)(?: (.*?))?(?: ~([\d.]+)(?:>=([\d.]+))?)?")
-MOCK = re.compile(r"`([^`]+)` serves a mock of it")
 MISSING = re.compile(r"module '([\w.]+)' has no attribute '(\w+)'")
 BEAT = 0.3
 PATIENCE = 60.0
@@ -253,20 +252,12 @@ class Agent:
         return text
 
     def mock(self, step: Step) -> None:
-        """`PATH`: start the mock the prompt tells of, and ask it."""
-        told = MOCK.search(self.prompt)
-        if told is None:
-            return tell("nobody said how to start a mock; the contract's examples will do")
-        command, environment = shlex.split(told[1]), {**os.environ, "PORT": "0"}
-        tell(f"starting the mock: {' '.join([Path(command[0]).name, *command[1:]])}")
-        with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as server:
-            try:
-                self.ask(server.stdout.readline().strip() if server.stdout else "", step.argument)
-                self.pace.wait(step.seconds, step.least)
-            finally:
-                server.terminate()
+        """`PATH`: ask the mock that is served beside this task."""
+        address = next((value for name, value in os.environ.items() if name.startswith("AURORA_MOCK_")), "")
+        if not address:
+            return tell("nobody serves a mock; the contract's examples will do")
+        self.ask(address, step.argument)
+        self.pace.wait(step.seconds, step.least)
         return None
 
     def ask(self, address: str, path: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from engine.clients.presets import preset_command, preset_of
+from engine.contracts.records import variable_name
 from engine.errors import ConfigError
 from engine.plan import AgentProfile, Contract
 
@@ -83,6 +84,7 @@ def attempt_environment(
     prompt_file: Path,
     usage_file: Path,
     contracts: Sequence[Contract] = (),
+    mocks: Iterable[tuple[str, int]] = (),
     port: int | None = None,
     worktree: Path | None = None,
 ) -> dict[str, str]:
@@ -99,13 +101,14 @@ def attempt_environment(
         "AURORA_PROMPT_FILE": str(prompt_file),
         "AURORA_USAGE_FILE": str(usage_file),
         **{f"AURORA_CONTRACT_{variable_name(c.name)}": _contract_paths(c, worktree) for c in contracts},
+        **mock_environment(mocks),
         **({} if port is None else {"AURORA_PORT": str(port), "PORT": str(port)}),
     }
 
 
-def variable_name(contract: str) -> str:
-    """A contract's name as the end of a variable's name: `orders-api` is ORDERS_API."""
-    return re.sub(r"[^A-Z0-9]", "_", contract.upper())
+def mock_environment(mocks: Iterable[tuple[str, int]]) -> dict[str, str]:
+    """AURORA_MOCK_<NAME> is where the mock of a contract answers; `mocks` are contracts and their ports."""
+    return {f"AURORA_MOCK_{variable_name(name)}": f"http://127.0.0.1:{port}" for name, port in mocks if port}
 
 
 def _contract_paths(contract: Contract, worktree: Path | None) -> str:

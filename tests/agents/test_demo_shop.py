@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,13 +98,14 @@ class Shop:
         git(self.demo.repo, "worktree", "add", "-q", *(["-b", branch] if branch else ["--detach"]), str(path), start)
         return path
 
-    def play(self, task: str, tree: Path, attempt: int = 1, prompt: str = "") -> Played:
+    def play(self, task: str, tree: Path, attempt: int = 1, prompt: str = "", mock: str = "") -> Played:
         """One attempt as the engine runs it: the plan's own command, then a commit of what is left."""
         start = git(tree, "rev-parse", "HEAD")
         prompt_file = self.trees / f"{tree.name}.prompt.md"
         prompt_file.write_text(prompt or "do it", encoding="utf-8")
         command = self.plan["agents"]["script"]["command"].replace("{prompt_file}", str(prompt_file))
         environment = {**os.environ, "AURORA_TASK": task, "AURORA_ATTEMPT": str(attempt)}
+        environment |= {"AURORA_MOCK_ORDERS_API": mock} if mock else {}
         merged = subprocess.STDOUT
         done = subprocess.run(
             ["/bin/sh", "-c", command], cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=merged, text=True
@@ -113,6 +115,21 @@ class Shop:
             git(tree, "commit", "-q", "-m", f"{task}, attempt {attempt}")
         changed = tuple(git(tree, "diff", "--name-only", start, "HEAD").splitlines())
         return Played(done.returncode, done.stdout, git(tree, "rev-parse", "HEAD"), changed, tree)
+
+    @contextmanager
+    def mock(self, tree: Path) -> Iterator[str]:
+        """The mock of the contract as the plan serves it; where it answers."""
+        command = f"exec {self.plan['contracts']['orders-api']['mock']}"
+        environment = {**os.environ, "PORT": "0"}
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen(
+            ["/bin/sh", "-c", command], cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=quiet, text=True
+        ) as server:
+            assert server.stdout is not None
+            try:
+                yield server.stdout.readline().strip().rstrip("/")
+            finally:
+                server.terminate()
 
     def merged(self, *commits: str) -> Path:
         """A worktree with all of them merged one after the other; the test fails on a conflict."""
@@ -156,8 +173,8 @@ def played(shop: Shop) -> dict[str, Played]:
     """Every task played once and alone, from the earliest commit it can start from."""
     spec = shop.play("spec", shop.tree("main"))
     trees = {task: shop.tree(spec.commit if task in AFTER_SPEC else "main") for task in TASKS if task != "spec"}
-    with ThreadPoolExecutor(3) as pool:
-        rest = pool.map(lambda task: shop.play(task, trees[task], prompt=shop.prompt(task)), trees)
+    with shop.mock(trees["frontend"]) as mock, ThreadPoolExecutor(3) as pool:
+        rest = pool.map(lambda task: shop.play(task, trees[task], prompt=shop.prompt(task), mock=mock), trees)
         return {"spec": spec, **dict(zip(trees, rest, strict=True))}
 
 

@@ -21,8 +21,8 @@ from engine.clients.starting import (
     fill_in,
     needs_argument,
     quoted_placeholders,
-    variable_name,
 )
+from engine.contracts.records import variable_name
 from engine.errors import ConfigError
 from engine.heavy_commands import DEFAULT_HEAVY
 from engine.plan import AgentProfile, Contract, TaskSpec
@@ -281,6 +281,7 @@ def test_a_fix_attempt_is_told_everything_it_needs() -> None:
             Contract("mine", ("mine.json",), "backend", check="jq . mine.json"),
             Contract("other", ("x.json", "y.json"), "spec"),
         ),
+        mocks={"users": 21003},
     )
     assert text == (
         """\
@@ -298,7 +299,8 @@ Mind the time zones.
 - Read but do not edit: `lib/`.
 - Held by other tasks, do not touch: `ui/**` (frontend), `docs/` (docs).
 - Implement the contract orders (`api/orders.yaml`) exactly; it is frozen, do not edit it; `make verify` must pass.
-- Rely only on the contract users (`api/users.yaml`); it is frozen, do not edit it; `make mock` serves a mock of it.
+- Rely only on the contract users (`api/users.yaml`); it is frozen, do not edit it; a mock of it answers at \
+http://127.0.0.1:21003 ($AURORA_MOCK_USERS).
 - You write the contract mine in `mine.json`: others will build on it as it stands; `jq . mine.json` must pass.
 - The contract other (`x.json`, `y.json`) is frozen, do not edit it.
 - `pytest api` must pass when you are done.
