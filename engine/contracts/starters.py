@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from importlib.resources import files
 
-from engine.clients.starting import variable_name
+from engine.contracts.records import variable_name
 from engine.errors import ConfigError
 
 _FILES = {"openapi": "contracts/{}.yaml", "json-schema": "contracts/{}.schema.yaml", "python": "contracts/{}.py"}
