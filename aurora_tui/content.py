@@ -12,7 +12,7 @@ from widgets.diff_pane import DiffPane
 from widgets.moment import Moment
 from widgets.output_pane import OutputPane
 from widgets.story_pane import StoryPane
-from widgets.text import flat
+from widgets.text import flat, names
 
 if TYPE_CHECKING:
     from aurora_tui.diffs import Diffs
@@ -59,7 +59,7 @@ class Content:
 
     def _show_diff(self, task: TaskView | None) -> None:
         diff = self._diffs.latest
-        key = (task.id if task else "", diff, task.state if task else None)
+        key = (task.id if task else "", diff, task.state if task else None, task.reason if task else "")
         if self._painted.get(Place.DIFF) == key:
             return
         self._painted[Place.DIFF] = key
@@ -71,8 +71,14 @@ class Content:
         if task is None:
             return "Select a task at the left: its changes are shown here as they are made."
         if task.state in WITH_WORKER:
-            return f"{task.id} has changed nothing yet. Changes appear here as the agent makes them."
-        return f"{task.id} has changed nothing: it is {task.state} ({flat(task.reason)})."
+            said = f"{task.id} has changed nothing yet. Changes appear here as the agent makes them."
+        elif task.attempt:
+            said = f"{task.id} has changed nothing: it is {task.state} ({flat(task.reason)})."
+        else:
+            said = f"{task.id} has not started: {flat(task.reason)}."
+        claims = f"\nIt will edit {names(task.claims, 6)}." if task.claims and not task.attempt else ""
+        prompt = "\n".join(flat(line) for line in task.prompt.splitlines())
+        return f"{said}{claims}\n\n{prompt}"
 
     def _show_output(self, moment: Moment, task: TaskView | None) -> None:
         pane = self._screen.query_one(OutputPane)

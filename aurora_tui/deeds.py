@@ -222,7 +222,7 @@ class Deeds:
         """One more task, by a form."""
         spec = await self.viewing.ask_task(now)
         if spec is not None:
-            await self.send(ev.AddTask(at=time.time(), spec=spec))
+            await self.send(ev.AddTask(at=time.time(), spec=spec), quietly=True)
 
     # --- locks ---
 

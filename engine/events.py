@@ -46,11 +46,14 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContinued(Event):
-    """A new engine took over an unfinished run with the plan as it stands now. Every unfinished effect is redone."""
+    """A new engine took over an unfinished run with the plan as it stands now. Every unfinished effect is redone.
+
+    `handed_over`: the same run only goes on without its screen, so what failed stays failed and a pause stays."""
 
     plan: Plan
     tip: str
     live_slots: tuple[str, ...] = ()
+    handed_over: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,8 @@ OPEN = (TaskState.WAITING, TaskState.QUEUED, TaskState.FAILED)
 
 def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
     """Adopt the plan, then name every effect again that was under way when the last engine ended."""
-    state.stopping, state.ended, state.paused_all = "", False, False
+    state.stopping, state.ended = "", False
+    state.paused_all = state.paused_all and event.handed_over
     clear_halt(state)
     state.wake_at = None
     for limit in state.limits.values():
@@ -39,7 +40,7 @@ def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
     for record in state.with_worker():
         yield from redo(state, record)
     for record in state.tasks.values():
-        if record.state is TaskState.FAILED and not record.question:
+        if record.state is TaskState.FAILED and not record.question and not event.handed_over:
             record.tries_left = record.spec.retries
             to_queue(state, record, "tried again in this run")
         if record.state is TaskState.CONFLICT and record.resolving:

@@ -205,8 +205,9 @@ def rows_since(repo: Repo, seq: int) -> tuple[tuple[int, str, str], ...]:
         journal.close()
 
 
-def start_engine(repo: Repo, plan: Plan, *, fresh: bool = False) -> LocalEngine:
-    """Begin a run, or continue the unfinished one. EngineError when another engine has the repository."""
+def start_engine(repo: Repo, plan: Plan, *, fresh: bool = False, handed_over: bool = False) -> LocalEngine:
+    """Begin a run, or continue the unfinished one; `handed_over` by an engine that only lost its screen. EngineError
+    when another engine has the repository."""
     lock = EngineLock(repo.aurora_dir)
     try:
         journal = journal_of(repo)
@@ -217,7 +218,9 @@ def start_engine(repo: Repo, plan: Plan, *, fresh: bool = False) -> LocalEngine:
         if runs and fresh and machine.state.busy:
             lock = _end_old_agents(repo, worktrees, machine, journal, tip, lock)
         if runs and not fresh and not finished(machine.state):
-            first: ev.RunStarted | ev.RunContinued = ev.RunContinued(at=time.time(), plan=plan, tip=tip)
+            first: ev.RunStarted | ev.RunContinued = ev.RunContinued(
+                at=time.time(), plan=plan, tip=tip, handed_over=handed_over
+            )
         else:
             first = _new_run(repo, plan, tip, journal, machine if runs and not fresh else None)
             machine = Machine()

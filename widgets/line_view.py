@@ -88,7 +88,7 @@ class LineView(Painted, ScrollView, can_focus=True):
         return self.row_pieces(index, width)
 
     def empty_text(self) -> str:
-        """What a pane without rows says."""
+        """What a pane without rows says, paragraph by paragraph."""
         return ""
 
     def row_style(self, index: int) -> str:
@@ -189,7 +189,7 @@ class LineView(Painted, ScrollView, can_focus=True):
 
     def _empty_line(self, line: int, width: int) -> list[Piece]:
         text = "" if self.count_rows() else self.empty_text()
-        lines = wrap(text, max(1, width - 2), 6) if text else []
+        lines = [part for paragraph in text.split("\n") for part in wrap(paragraph, max(1, width - 2), 12)]
         return [(" " + lines[line], "dim")] if line < len(lines) else []
 
     def _row_base(self, row: int, base: Style) -> Style:

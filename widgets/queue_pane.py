@@ -103,7 +103,8 @@ class QueuePane(TableView):
     def _why(task: TaskView) -> str:
         if task.state is TaskState.QUEUED:
             return flat(task.reason) or "starts next"
-        return f"{task.state}: {flat(task.reason)}" if task.state is not TaskState.WAITING else flat(task.reason)
+        reason = flat(task.reason)
+        return reason if task.state is TaskState.WAITING or reason.startswith(task.state) else f"{task.state}: {reason}"
 
     @staticmethod
     def _why_style(task: TaskView) -> str:

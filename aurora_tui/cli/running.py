@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from engine.plan import Plan
     from engine.repo import Repo
+    from engine.session import LocalEngine
 
 WAIT_SECONDS = 30.0
 
@@ -24,6 +25,7 @@ WAIT_SECONDS = 30.0
     "--wait", "patience", type=click.FloatRange(0), default=WAIT_SECONDS, metavar="SECONDS", show_default=True,
     help="How long to wait for you when only you can help.",
 )  # fmt: skip
+@click.option("--handed-over", is_flag=True, hidden=True, help="Go on as the screen left it: failed tasks stay so.")
 @click.pass_context
 def run(
     ctx: click.Context,
@@ -33,6 +35,7 @@ def run(
     workers: int | None = None,
     fresh: bool = False,
     patience: float = WAIT_SECONDS,
+    handed_over: bool = False,
 ) -> None:
     """Work on PLAN (default: the repository's aurora.yaml).
 
@@ -44,7 +47,8 @@ def run(
 
     repo = here()
     if headless or as_json or not on_a_terminal():
-        ctx.exit(_work(repo, load(repo, plan, workers), fresh=fresh, as_json=as_json, patience=patience))
+        engine = _engine(repo, load(repo, plan, workers), fresh, handed_over)
+        ctx.exit(_work(*engine, as_json=as_json, patience=patience))
     file = plan_file(repo, plan)
     from aurora_tui.opening import open_run
 
@@ -83,15 +87,20 @@ def welcome(ctx: click.Context) -> None:
         ctx.invoke(demo)
 
 
-def _work(repo: Repo, plan: Plan, *, fresh: bool, as_json: bool, patience: float) -> int:
-    from aurora_tui.cli.headless import HeadlessRun
-    from aurora_tui.cli.telling import JsonTeller, LineTeller
+def _engine(repo: Repo, plan: Plan, fresh: bool = False, handed_over: bool = False) -> tuple[LocalEngine, int]:
+    """An engine at work, and the number of the last event before it began."""
     from engine.session import journal_of, start_engine
 
     journal = journal_of(repo)
     last = journal.last_seq()
     journal.close()
-    engine = start_engine(repo, plan, fresh=fresh)
+    return start_engine(repo, plan, fresh=fresh, handed_over=handed_over), last
+
+
+def _work(engine: LocalEngine, last: int, *, as_json: bool, patience: float) -> int:
+    from aurora_tui.cli.headless import HeadlessRun
+    from aurora_tui.cli.telling import JsonTeller, LineTeller
+
     teller = JsonTeller(engine, last) if as_json else LineTeller()
     return HeadlessRun(engine, teller, patience).run()
 
@@ -120,7 +129,7 @@ def demo(ctx: click.Context, headless: bool, speed: float, keep: bool, patience:
         os.chdir(shop.repo)
         repo = here()
         if headless or not on_a_terminal():
-            code = _work(repo, load(repo, None), fresh=False, as_json=False, patience=patience)
+            code = _work(*_engine(repo, load(repo, None)), as_json=False, patience=patience)
         else:
             code, goes_on = run_screen(open_run)
         if keep or goes_on or code in (1, 3):

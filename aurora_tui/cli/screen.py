@@ -112,12 +112,13 @@ def _start_in_background(opened: Opened, plan: Path | None, app: AuroraApp) -> N
     log = opened.repo.aurora_dir / "background.log"
     workers = app.bridge.snapshot.workers_limit if app.bridge and app.bridge.snapshot else None
     command = [sys.executable, "-P", "-m", "aurora_tui", "-C", str(root), "run", "--headless", "--wait", FOR_EVER]
+    command += ["--handed-over"]
     command += [str(plan)] if plan is not None else []
     command += ["--workers", str(workers)] if workers else []
     with log.open("ab") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
     click.echo(f"The run goes on in the background (pid {process.pid}).")
-    where = "" if Path.cwd() == root else f" -C {root}"
+    where = "" if os.environ.get("PWD") == str(root) else f" -C {root}"  # where the developer's shell is
     click.echo(f"`aurora{where} attach` shows it again; what it says lies in {log}.")
 
 

@@ -254,6 +254,24 @@ def test_stopping_the_engine_ends_every_agent_and_a_new_engine_goes_on() -> None
     assert all(t.state is TaskState.LANDED for t in world.snapshot().tasks)
 
 
+@pytest.mark.parametrize("handed_over", [True, False])
+def test_a_run_handed_over_goes_on_as_it_was_left(handed_over: bool) -> None:
+    plan = make_plan([task("a", "a.py"), task("b", "b.py", after=("a",))])
+    world = World(plan)
+    while not world.agents:
+        world.step()
+    world.deliver(ev.StopTask(at=world.now, task="a"))
+    world.run()
+    assert world.state_of("a") is TaskState.FAILED
+    world.deliver(ev.PauseAll(at=world.now))
+    world.deliver(ev.Shutdown(at=world.now, mode="detach"))
+    world.run()
+    world.deliver(ev.RunContinued(at=world.now, plan=plan, tip=world.target, handed_over=handed_over))
+    world.run()
+    assert world.machine.state.paused_all is handed_over
+    assert world.state_of("a") is (TaskState.FAILED if handed_over else TaskState.LANDED)
+
+
 def test_a_timeout_is_tried_again_and_blames_nobody() -> None:
     world = World(make_plan([task("a", "a.py")]))
     while not any(isinstance(e, ef.TestCandidate) for e in world.pending):
