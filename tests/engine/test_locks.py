@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.locks import Blocker, Claim, Lock, LockTable, Write, WriteResult
 from engine.model import LockMode
-from engine.patterns import Pattern, overlap
+from engine.patterns import Pattern, overlap, view
 
 X, S, R = LockMode.EXCLUSIVE, LockMode.SHARED, LockMode.READS
 
@@ -268,6 +268,11 @@ def is_below(path: str, top: str) -> bool:
     return f"{path}/".startswith(f"{top}/")
 
 
+def speaks_for(text: str) -> Callable[[str], object]:
+    """Whether a pattern covers a path (a view)."""
+    return Pattern.parse(text).regex.fullmatch
+
+
 class Model:
     """A table beside the plainest account of who edits what, who lost what, and what is reserved."""
 
@@ -275,7 +280,7 @@ class Model:
         self.table = LockTable(files, shared=["CHANGES"])
         self.editors: dict[str, set[str]] = {path: set() for path in PATHS}
         self.allowed: set[tuple[str, str]] = set()
-        self.lost: set[tuple[str, str, str]] = set()
+        self.lost: set[tuple[Lock, str]] = set()
         self.reserved: dict[str, list[Claim]] = {}
         self.now = 0.0
 
@@ -314,7 +319,7 @@ class Model:
             if pattern is None or Pattern.parse(pattern).matches(path):
                 self.editors[path].discard(who)
         self.allowed = {(t, p) for t, p in self.allowed if t != who or pattern not in (None, p, "/" + p)}
-        self.lost = {(t, text, p) for t, text, p in self.lost if t != who or pattern not in (None, text)}
+        self.lost = {(k, p) for k, p in self.lost if k.holder != who or pattern not in (None, k.pattern)}
 
     def reserve(self, who: str, what: list[Claim]) -> None:
         self.table.reserve(who, what, self.now)
@@ -331,8 +336,9 @@ class Model:
                 assert self.editors[below] - {who} <= set(losers)
                 self.editors[below] &= {who}
             self.allowed = {(t, p) for t, p in self.allowed if not is_below(p, path)}
-            left = {(lock.holder, lock.pattern) for lock in self.table.held() if lock.holder in losers}
-            self.lost |= {(holder, text, path) for holder, text in left if Pattern.parse(text).matches(path)}
+            left = {lock for lock in self.table.held() if lock.holder in losers}
+            at_stake = {view(path), *self.table.files.below(view(path))}
+            self.lost |= {(lock, path) for lock in left if any(map(speaks_for(lock.pattern), at_stake))}
         self.write(who, path)
         assert path == "CHANGES" or self.editors[path] == {who}
 
@@ -351,7 +357,7 @@ class Model:
     def let_in(self, who: str, path: str) -> bool:
         """Whether a person let `who` edit the path, or a directory above it, beside its holders."""
         return any(
-            who == task and is_below(path, let) and not self.gave_up(path, who, Pattern.exact(let).text)
+            who == task and is_below(path, let) and not self.gave_up(path, who, Pattern.exact(let).text, S)
             for task, let in self.allowed
         )
 
@@ -390,10 +396,11 @@ class Model:
 
     def gave_way(self, claim: Claim, lock: Lock) -> bool:
         pattern = Pattern.parse(claim.pattern)
-        return pattern.literal and self.gave_up("/".join(pattern.prefix), lock.holder, lock.pattern)
+        return pattern.literal and self.gave_up("/".join(pattern.prefix), lock.holder, lock.pattern, lock.mode)
 
-    def gave_up(self, path: str, holder: str, text: str) -> bool:
-        return any(holder == who and text == lost and is_below(path, taken) for who, lost, taken in self.lost)
+    def gave_up(self, path: str, holder: str, text: str, mode: LockMode) -> bool:
+        had = (holder, text, mode)
+        return any((k.holder, k.pattern, k.mode) == had and is_below(path, taken) for k, taken in self.lost)
 
 
 def test_a_path_taken_is_taken_from_those_who_write_below_it() -> None:
