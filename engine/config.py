@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from engine.autosize import first_size, most_workers
 from engine.clients.presets import PRESETS
 from engine.config_checks import Place, default_agent, find_all, profile_of, read_prompt, task_findings, too_long
 from engine.config_lines import Document, Finding, path_text, read_document
@@ -24,6 +25,7 @@ from engine.contracts.kinds import with_commands
 from engine.errors import ConfigError
 from engine.heavy_commands import DEFAULT_HEAVY
 from engine.plan import AgentProfile, Contract, Plan, Settings, TaskSpec
+from engine.sampling import cpus, host_root
 
 __all__ = ["json_schema", "load_plan", "parse_task", "problems", "starter"]
 
@@ -174,6 +176,8 @@ def _settings(config: ConfigFile, target: str, workers: int | None) -> Settings:
         target=target,
         max_concurrency=config.max_concurrency,
         workers=workers or _pool_size(config),
+        most_workers=_most_workers(config) if config.workers == "auto" and not workers else 0,
+        jobserver=_jobs(config),
         branch_prefix=config.branch_prefix,
         agents=_profiles(config),
         setup=config.setup,
@@ -194,8 +198,18 @@ def _settings(config: ConfigFile, target: str, workers: int | None) -> Settings:
 
 def _pool_size(config: ConfigFile) -> int:
     if config.workers == "auto":
-        return max(1, min(config.max_concurrency, len(os.sched_getaffinity(0))))
+        return first_size(config.max_concurrency, cpus(host_root()))
     return config.workers or config.max_concurrency
+
+
+def _most_workers(config: ConfigFile) -> int:
+    return min(MAX_WORKERS, most_workers(config.max_concurrency, cpus(host_root())))
+
+
+def _jobs(config: ConfigFile) -> int:
+    if isinstance(config.jobserver, bool):
+        return cpus(host_root()) if config.jobserver else 0
+    return config.jobserver
 
 
 def _spec(task: TaskEntry, place: Place, default: str, retries: int, *, added: bool = False) -> TaskSpec:

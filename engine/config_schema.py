@@ -19,6 +19,7 @@ from engine.patterns import Pattern
 from engine.plan import CollisionPolicy
 
 MAX_WORKERS = 256
+MAX_JOBS = 1024
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HEAVY_PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -39,6 +40,14 @@ def _parse_workers(value: object) -> int | Literal["auto"]:
         return "auto"
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_WORKERS:
         raise ValueError(f"should be a whole number from 1 to {MAX_WORKERS}, or auto")
+    return value
+
+
+def _parse_jobs(value: object) -> bool | int:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, int) or not 1 <= value <= MAX_JOBS:
+        raise ValueError(f"should be true, false, or a whole number of jobs from 1 to {MAX_JOBS}")
     return value
 
 
@@ -105,6 +114,11 @@ Workers = Annotated[
     int | Literal["auto"],
     PlainValidator(_parse_workers),
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1, "maximum": MAX_WORKERS}, {"const": "auto"}]}),
+]
+Jobs = Annotated[
+    bool | int,
+    PlainValidator(_parse_jobs),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 1, "maximum": MAX_JOBS}]}),
 ]
 Text = Annotated[str, AfterValidator(_not_blank)]
 Command = Annotated[str, AfterValidator(_command)]
@@ -248,7 +262,7 @@ class ConfigFile(_Entry):
     )
     workers: Workers | None = Field(
         default=None,
-        description="How many tasks run at the same time; auto: max_concurrency, but not more than the CPUs.",
+        description="How many tasks run at the same time; auto: begins with max_concurrency, follows the machine.",
     )
     target: Annotated[str, AfterValidator(_branch)] | None = Field(
         default=None, description="The branch the work lands on. Default: the branch you are on."
@@ -281,6 +295,11 @@ class ConfigFile(_Entry):
     heavy: HeavyCommands | None = Field(
         default=None,
         description="Beginnings of command lines that need a slot. Default: builds and installs of common tools.",
+    )
+    jobserver: Jobs = Field(
+        default=True,
+        description="How many jobs the parallel builds of all agents run together; true: one per CPU, false: each "
+        "build as many as it asks for.",
     )
     locks: LocksEntry = Field(
         default_factory=lambda: LocksEntry(), description="Files all may edit, and what a collision leads to."

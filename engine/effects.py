@@ -265,11 +265,12 @@ class GrantSlot(Effect):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TellWaiting(Effect):
-    """Tell a heavy command that it waits, and behind which commands. Not answered."""
+    """Tell a heavy command that it waits, and behind which commands, or `why` else. Not answered."""
 
     slot: str
     place: int
     behind: tuple[str, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

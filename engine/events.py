@@ -13,6 +13,7 @@ from engine.clients.reports import NO_USAGE, Usage
 from engine.contracts.records import ContractFiles
 from engine.model import Verdict
 from engine.plan import Plan, TaskSpec
+from engine.pressure import Load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -432,6 +433,13 @@ class SlotFreed(Event):
     slot: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PressureChanged(Event):
+    """The machine was looked at, and something is to be held back, let go or resized because of what was seen."""
+
+    load: Load
+
+
 # --- intents ------------------------------------------------------------------------------------------------------
 
 
@@ -513,9 +521,10 @@ class MoveTask(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetWorkers(Intent):
-    """Change the size of the pool; shrinking drains."""
+    """Change the size of the pool; shrinking drains. With `auto` it starts there and follows the machine."""
 
     workers: int
+    auto: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

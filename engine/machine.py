@@ -19,11 +19,12 @@ from engine import (
     rules_merge,
     rules_mock,
     rules_pause,
+    rules_pressure,
     rules_provider,
     rules_writes,
 )
 from engine.contracts.records import holder_of
-from engine.effects import Effect, GrantSlot, TellWaiting
+from engine.effects import Effect
 from engine.errors import Refused
 from engine.model import TaskState
 from engine.rules_continue import continue_run
@@ -81,6 +82,7 @@ RULES: dict[type[ev.Event], Rule] = {
     ev.ResolutionProposed: rules_merge.on_resolution_proposed,
     ev.SlotRequested: _on_slot_requested,
     ev.SlotFreed: _on_slot_freed,
+    ev.PressureChanged: rules_pressure.on_pressure_changed,
 }
 
 INTENTS: dict[type[ev.Intent], IntentRule] = {
@@ -111,6 +113,7 @@ INTENTS: dict[type[ev.Intent], IntentRule] = {
 _CHANGES_NO_TASK = (
     ev.FilesTouched, ev.WriteAsked, ev.WriteAskEnded, ev.AgentPaused, ev.SlotRequested, ev.SlotFreed, ev.AgentStarted,
     ev.SessionKnown, ev.UsageCounted, ev.AgentLimited, ev.AgentDenied, ev.AgentStuck, ev.TimeCame,
+    ev.PressureChanged,
 )  # fmt: skip
 
 
@@ -180,7 +183,7 @@ class Machine:
             yield from start_ready(state)
             yield from rules_provider.wake(state)
             yield from rules_merge.start_chain(state)
-        yield from self._grant_slots()
+        yield from rules_pressure.grant_slots(state)
         yield from rules_intent.end_if_quiet(state)
 
     def _refresh_levels(self) -> None:
@@ -188,19 +191,11 @@ class Machine:
         if len(state.levels) != len(state.tasks):
             state.levels = state.graph.bottom_levels({task: state.estimate(task) for task in state.tasks})
 
-    def _grant_slots(self) -> Iterator[Effect]:
-        slots = self.state.slots
-        granted = slots.grants()
-        for slot in granted:
-            yield GrantSlot(slot=slot)
-        for asked in slots.line():
-            if asked.at == self.state.at:
-                yield TellWaiting(slot=asked.slot, place=slots.place(asked.slot), behind=slots.behind(asked.slot))
-
     def check(self) -> None:
         """The invariants; AssertionError when one does not hold."""
         state = self.state
         state.locks.check()
+        rules_pressure.check(state)
         for record in state.tasks.values():
             running = record.state in (TaskState.RUNNING, TaskState.PAUSED)
             assert running == bool(record.attempt.worker) == (record.id in state.busy), record

@@ -177,7 +177,8 @@ class MergeView:
 
 @dataclass(frozen=True, slots=True)
 class SlotView:
-    """One heavy command: holding a slot (`held`) or in line at `place` (from 1) behind the commands in `behind`."""
+    """One heavy command: holding a slot (`held`) or in line at `place` (from 1) behind the commands in `behind`; `why`
+    it is held back although there is a slot (empty: it is not)."""
 
     id: str
     owner: str
@@ -187,6 +188,7 @@ class SlotView:
     since: float
     place: int
     behind: tuple[str, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,6 +337,7 @@ class Snapshot:
     contracts: tuple[ContractView, ...] = ()
     profiles: tuple[ProfileView, ...] = ()
     pressure: PressureView = PressureView()
+    workers_auto: bool = False
 
     def task(self, task_id: str) -> TaskView:
         """The view of one task; KeyError when there is none of that id."""

@@ -99,7 +99,9 @@ class TaskSpec:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything in aurora.yaml that is not a task or a contract. `workers` is a number (auto is resolved)."""
+    """Everything in aurora.yaml that is not a task or a contract. `workers` is the size the pool begins with;
+    `most_workers` above 0 says that it is `auto` and how far it may grow. `jobserver` is how many jobs the builds of
+    all agents run together (0: there is no jobserver)."""
 
     target: str
     max_concurrency: int = 4
@@ -123,6 +125,8 @@ class Settings:
     worktrees: str | None = None
     merge_agent: str = ""
     auto_accept: bool = False
+    most_workers: int = 0
+    jobserver: int = 0
 
     def profile(self, name: str) -> AgentProfile:
         """The profile of that name; KeyError when there is none (config has checked every name)."""

@@ -61,7 +61,7 @@ def begin_attempt(state: State, record: TaskRecord) -> Iterator[Effect]:
     )
     record.question, record.recheck = "", False
     state.busy.add(record.id)
-    record.started = record.started or state.at
+    record.started, record.held_back = record.started or state.at, ""
     again = "" if record.attempts == 1 else f", attempt {record.attempts}"
     again = ": checked again on top of what landed" if record.attempt.recheck else again
     state.move(record, TaskState.RUNNING, f"on {record.attempt.worker}{again}")

@@ -10,6 +10,7 @@ from engine.effects import Effect, TakeBack
 from engine.graph import TaskGraph
 from engine.model import TaskState
 from engine.plan import Plan, TaskSpec
+from engine.pressure import FREE
 from engine.rules_attempt import capture, prepare, start, test_alone
 from engine.rules_budget import lift
 from engine.rules_collision import update
@@ -25,6 +26,7 @@ def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
     """Adopt the plan, then name every effect again that was under way when the last engine ended."""
     state.stopping, state.ended = "", False
     state.paused_all = state.paused_all and event.handed_over
+    state.pressed = FREE
     clear_halt(state)
     state.wake_at = None
     for limit in state.limits.values():
@@ -107,7 +109,7 @@ def _known(state: State, wanted: dict[str, TaskSpec], plan: Plan, spec: TaskSpec
 def _adopt_settings(state: State, plan: Plan) -> None:
     before, settings = state.plan, plan.settings
     state.plan = plan
-    state.workers = settings.workers
+    state.workers, state.most_workers, state.resized = settings.workers, settings.most_workers, state.at
     state.slots.set_limit(settings.max_concurrency)
     state.budget.allow(settings.budget_usd, settings.budget_tokens)
     lift(state)

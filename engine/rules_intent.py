@@ -215,9 +215,11 @@ def set_workers(state: State, intent: ev.SetWorkers) -> Answer:
     if not 0 <= intent.workers <= MAX_WORKERS:
         raise Refused(f"the pool can have 0 to {MAX_WORKERS} workers, not {intent.workers}")
     busy = len(state.busy)
-    state.workers = intent.workers
+    state.workers, state.resized = intent.workers, state.at
+    state.most_workers = max(intent.workers, state.plan.settings.most_workers, 1) if intent.auto else 0
     drains = f"; {busy - intent.workers} more finish first" if busy > intent.workers else ""
-    return f"{intent.workers} workers{drains}"
+    follows = ", and more or fewer as the machine allows" if intent.auto else ""
+    return f"{intent.workers} workers{follows}{drains}"
     yield
 
 

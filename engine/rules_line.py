@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from engine.effects import Effect
 from engine.model import TaskState
@@ -56,17 +57,33 @@ def waiting_words(state: State, missing: list[str], unfrozen: list[str]) -> str:
     return "needs " + ", ".join(words)
 
 
-def free_places(state: State) -> int:
-    """How many more tasks may start now; frozen workers take no place."""
+def open_places(state: State) -> int:
+    """How many more tasks the pool has room for; frozen workers take no place."""
     if state.paused_all or state.stopping or state.budget.exhausted:
         return 0
     return state.workers - sum(not record.frozen for record in state.with_worker())
 
 
+def free_places(state: State) -> int:
+    """How many more tasks may start now. On a pressed machine that is one, and only when none runs."""
+    places = open_places(state)
+    if not state.pressed.workers:
+        return places
+    return min(places, 0 if runs(state) else 1)
+
+
+def runs(state: State) -> bool:
+    """True when some task's agent is at work (or on its way to it)."""
+    return any(record.state is TaskState.RUNNING for record in state.with_worker())
+
+
 def start_ready(state: State) -> Iterator[Effect]:
     """Start what may start: claims free, worker free, profile not full."""
+    if not state.ready:
+        return
     free = free_places(state)
-    if free <= 0 or not state.ready:
+    _tell_held_back(state, free)
+    if free <= 0:
         return
     left = places_left(state)
     decision = dispatch(ranked(state), free, state.locks, state.at, room=lambda task: _take_room(state, left, task))
@@ -80,6 +97,30 @@ def start_ready(state: State) -> Iterator[Effect]:
         state.locks_version += 1
     for task in decision.start:
         yield from begin_attempt(state, state.tasks[task])
+
+
+def _tell_held_back(state: State, free: int) -> None:
+    """A line in the story of each task that would start now on a machine that is not pressed."""
+    more = open_places(state) - max(0, free) if state.pressed.workers else 0
+    if more <= 0:
+        return
+    able = (task for task in ranked(state) if not state.locks.conflicts(task.id, task.claims))
+    for task in islice(able, max(0, free), max(0, free) + more):
+        record = state.tasks[task.id]
+        if not record.held_back:
+            record.held_back = state.pressed.workers
+            state.tell(task.id, f"held back: {state.pressed.workers}")
+
+
+def could_start(state: State) -> bool:
+    """True when a ready task would start if the pool had one more worker."""
+    left = places_left(state)
+    return any(
+        left.get(state.tasks[task.id].spec.agent, 1) > 0
+        and not why_not(state, state.tasks[task.id])
+        and not state.locks.conflicts(task.id, task.claims)
+        for task in ranked(state)
+    )
 
 
 def _take_room(state: State, left: dict[str, int], task: str) -> bool:

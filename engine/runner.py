@@ -20,6 +20,7 @@ from engine.contracts.mocks import MockJobs
 from engine.contracts.verifying import ContractJobs
 from engine.doing_agents import AgentJobs
 from engine.doing_merges import MergeJobs
+from engine.doing_pressure import PressureJobs
 from engine.doing_proposals import ProposalJobs
 from engine.doing_slots import SlotJobs
 from engine.doing_tests import TestJobs
@@ -102,6 +103,7 @@ class Runner:
         self.proposals = ProposalJobs(self)
         self.contracts = ContractJobs(self)
         self.mocks = MockJobs(self)
+        self.pressure = PressureJobs(self)
         self.tests: dict[str, Job] = {}
         self.proposing: dict[str, Job] = {}
         self._carry = self._carriers()
@@ -112,6 +114,8 @@ class Runner:
             self.post(replace(first, live_slots=self.slots.adopt()) if isinstance(first, ev.RunContinued) else first)
             for event in then:
                 self.post(event)
+            await self._turn()
+            self.pressure.open()
             while not self._ending:
                 await self._turn()
         finally:
@@ -241,7 +245,7 @@ class Runner:
             self._publish_due.cancel()
             self._publish_due = None
         began = time.perf_counter()
-        beside = Beside(dict(self.agents.work), next(iter(self.candidate_tests.logs), ""))
+        beside = Beside(dict(self.agents.work), next(iter(self.candidate_tests.logs), ""), self.pressure.load)
         self._latest = self._snapshots.make(self.machine.state, beside)
         self._pause = (time.perf_counter() - began) / PUBLISH_SHARE
         self.on_published()

@@ -84,15 +84,28 @@ class SlotLine:
     def _room(self) -> int:
         return self.limit - self._counted()
 
-    def grants(self) -> tuple[str, ...]:
-        """Move as many as fit from the line to the holders; their ids."""
+    def grants(self, pressed: bool = False) -> tuple[str, ...]:
+        """Move as many as fit from the line to the holders; their ids. On a pressed machine one runs at a time."""
         if not self._line or self._returning:
             return ()
-        free = max(0, self._room())
+        free = self._free(pressed)
         granted = tuple(slot for slot, asked in self._line.items() if asked.owner not in self._suspended)[:free]
         for slot in granted:
             self._held[slot] = self._line.pop(slot)
         return granted
+
+    def _free(self, pressed: bool) -> int:
+        room = max(0, self._room())
+        return min(room, 0 if self._counted() else 1) if pressed else room
+
+    def stalls(self) -> bool:
+        """True when somebody could go on, none does, and there is no reason for it: a bug of whoever grants."""
+        waiting = any(asked.owner not in self._suspended for asked in self._line.values())
+        return waiting and not self._returning and not self._counted() and self._room() > 0
+
+    def held_back(self, pressed: bool) -> bool:
+        """True when there is room for somebody in line, but the machine is pressed."""
+        return pressed and bool(self._line) and not self._returning and self._room() > 0
 
     def held(self) -> tuple[Asked, ...]:
         """The holders, in the order they got their slots."""

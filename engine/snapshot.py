@@ -18,6 +18,7 @@ from engine.model import (
     LandingView,
     LockView,
     MergeView,
+    PressureView,
     ProfileView,
     SlotView,
     Snapshot,
@@ -27,8 +28,9 @@ from engine.model import (
     WorkerView,
 )
 from engine.plan import AgentProfile
+from engine.pressure import CALM, Load, held_words
 from engine.rules_ending import task_spent
-from engine.rules_line import free_places, ranked, waiting_words
+from engine.rules_line import free_places, open_places, ranked, waiting_words
 from engine.rules_merge import land_words
 from engine.rules_provider import room_of, why_not
 from engine.rules_writes import waiting_words as waits_to_edit
@@ -56,6 +58,7 @@ class Beside:
 
     work: Mapping[str, Work] = field(default_factory=dict)
     test_log: str = ""
+    load: Load = CALM
 
 
 NOTHING_BESIDE = Beside()
@@ -109,6 +112,8 @@ class SnapshotMaker:
             merge_agent=state.plan.settings.merge_agent,
             contracts=contract_views(state),
             profiles=_profiles(state),
+            pressure=_pressure(state, beside.load),
+            workers_auto=bool(state.most_workers),
         )
 
     def _forecast_of(self, state: State, bound: BoundView) -> ForecastView:
@@ -321,7 +326,9 @@ def _why_nobody_starts(state: State) -> str:
         return state.budget.exhausted
     if state.paused_all:
         return "everything is paused"
-    return "waits for a free worker" if free_places(state) <= 0 else ""
+    if free_places(state) > 0:
+        return ""
+    return f"held back: {state.pressed.workers}" if open_places(state) > 0 else "waits for a free worker"
 
 
 def _locks(state: State, held: dict[str, tuple[str, ...]]) -> tuple[LockView, ...]:
@@ -396,11 +403,17 @@ def _under_test(queue: MergeQueue, tests: Sequence[Test]) -> str:
     return what
 
 
+def _pressure(state: State, load: Load) -> PressureView:
+    return PressureView(load.cpu, load.memory, load.io, held_words(state.pressed))
+
+
 def _slots(state: State) -> tuple[SlotView, ...]:
+    why = state.pressed.heavy if state.slots.held_back(bool(state.pressed.heavy)) else ""
     held = [SlotView(s.slot, s.owner, s.command, s.pid, True, s.at, 0, ()) for s in state.slots.held()]
     line = [
-        SlotView(s.slot, s.owner, s.command, s.pid, False, s.at, state.slots.place(s.slot), state.slots.behind(s.slot))
+        SlotView(slot, s.owner, s.command, s.pid, False, s.at, state.slots.place(slot), state.slots.behind(slot), why)
         for s in state.slots.line()
+        for slot in (s.slot,)
     ]
     return (*held, *line)
 

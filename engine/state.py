@@ -18,6 +18,7 @@ from engine.locks import Claim, LockTable
 from engine.merge_queue import MergeQueue
 from engine.model import LockMode, TaskState
 from engine.plan import Plan, Settings, TaskSpec
+from engine.pressure import CALM, FREE, Load, Pressed
 from engine.slots import SlotLine
 
 DEFAULT_ESTIMATE = 60.0
@@ -213,6 +214,7 @@ class TaskRecord:
     breach: tuple[str, ...] = ()
     amends: set[str] = field(default_factory=set)
     recheck: bool = False
+    held_back: str = ""
 
     @property
     def id(self) -> str:
@@ -254,7 +256,8 @@ class State:
     landing is under way, which `landing` (its tasks, each with the tested commit that first held it) tells. `done`
     attempts were handed to the merge queue, their agents ran for `done_seconds`. Contracts were read at `read_at` (the
     target, and which of their authors had landed) and are read at `reading`; `changing` are those a merged branch
-    changes, `mocked` the attempts that are served mocks."""
+    changes, `mocked` the attempts that are served mocks. With `most_workers` above 0 the pool's size is `auto`, last
+    changed at `resized`; `load` is the last look at the machine, `pressed` what is held back."""
 
     run: str
     repo: str
@@ -272,6 +275,10 @@ class State:
     durations: dict[str, float]
     done: int = 0
     done_seconds: float = 0.0
+    most_workers: int = 0
+    resized: float = 0.0
+    load: Load = CALM
+    pressed: Pressed = FREE
     taken: frozenset[str] = frozenset()
     ours: frozenset[str] = frozenset()
     tasks: dict[str, TaskRecord] = field(default_factory=dict)
@@ -322,6 +329,8 @@ class State:
             slots=SlotLine(settings.max_concurrency),
             budget=Budget(settings.budget_usd, settings.budget_tokens),
             durations=dict(event.durations),
+            most_workers=settings.most_workers,
+            resized=event.at,
             taken=frozenset(event.taken),
             ours=frozenset(event.ours),
             contracts=contract_records(plan, event.versions),

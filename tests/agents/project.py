@@ -15,6 +15,7 @@ import psutil
 import yaml
 
 DEADLINE = 60.0
+CALM = "AURORA_HOST_ROOT"
 
 
 def wait_for(what: Callable[[], object], deadline: float = DEADLINE) -> object:
@@ -75,7 +76,7 @@ class Project:
 
     def environment(self) -> dict[str, str]:
         """The environment of every command: no colour, nothing of an engine around us."""
-        env = {key: value for key, value in os.environ.items() if not key.startswith("AURORA_")}
+        env = {key: value for key, value in os.environ.items() if key == CALM or not key.startswith("AURORA_")}
         return {**env, "NO_COLOR": "1"}
 
     def start(self, *args: str) -> subprocess.Popen[str]:
