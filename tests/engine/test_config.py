@@ -123,12 +123,25 @@ def test_a_file_that_says_little_gets_the_defaults(root: Path) -> None:
     assert load(root, task()).tasks[0].retries == 1
 
 
+def test_the_jobserver_has_one_job_per_cpu_unless_the_file_says_otherwise(root: Path) -> None:
+    cpus = len(os.sched_getaffinity(0))
+    assert load(root, "tasks:").settings.jobserver == load(root, "jobserver: true").settings.jobserver == cpus
+    assert load(root, "jobserver: false").settings.jobserver == 0
+    assert load(root, "jobserver: 12").settings.jobserver == 12
+    for wrong in ("0", "-1", "many", "1.5"):
+        with pytest.raises(ConfigError, match=r"jobserver: should be true, false, or a whole number of jobs"):
+            load(root, f"jobserver: {wrong}")
+
+
 def test_workers_follow_max_concurrency_the_cpus_and_the_command_line(root: Path) -> None:
     cpus = len(os.sched_getaffinity(0))
     assert load(root, "max_concurrency: 7").settings.workers == 7
-    assert load(root, "{max_concurrency: 200, workers: auto}").settings.workers == min(200, cpus)
-    assert load(root, "{max_concurrency: 1, workers: auto}").settings.workers == 1
-    assert load(root, "workers: 2", workers=9).settings.workers == 9
+    auto = load(root, "{max_concurrency: 200, workers: auto}").settings
+    assert (auto.workers, auto.most_workers) == (min(200, 2 * cpus), 3 * cpus)
+    narrow = load(root, "{max_concurrency: 1, workers: auto}").settings
+    assert (narrow.workers, narrow.most_workers) == (1, 3 * cpus)
+    fixed = load(root, "workers: auto", workers=9).settings
+    assert (fixed.workers, fixed.most_workers) == (9, 0)
     with pytest.raises(ConfigError, match=r"--workers should be a whole number from 1"):
         load(root, "workers: 2", workers=0)
 
