@@ -19,12 +19,20 @@ from engine.clients.presets import PRESETS
 from engine.config_checks import Place, default_agent, find_all, profile_of, read_prompt, task_findings, too_long
 from engine.config_lines import Document, Finding, path_text, read_document
 from engine.config_names import id_from_prompt
-from engine.config_schema import MAX_WORKERS, ConfigFile, ContractEntry, TaskEntry, json_schema
+from engine.config_schema import (
+    MAX_WORKERS,
+    AllowanceEntry,
+    ConfigFile,
+    ContractEntry,
+    PriceEntry,
+    TaskEntry,
+    json_schema,
+)
 from engine.config_words import findings_of
 from engine.contracts.kinds import with_commands
 from engine.errors import ConfigError
 from engine.heavy_commands import DEFAULT_HEAVY
-from engine.plan import AgentProfile, Contract, Plan, Settings, TaskSpec
+from engine.plan import AgentProfile, Allowance, Contract, Plan, Price, Settings, TaskSpec
 from engine.sampling import cpus, host_root
 
 __all__ = ["json_schema", "load_plan", "parse_task", "problems", "starter"]
@@ -190,10 +198,22 @@ def _settings(config: ConfigFile, target: str, workers: int | None) -> Settings:
         write_wait=config.locks.wait,
         budget_usd=config.budget.usd,
         budget_tokens=config.budget.tokens,
+        task_budget=_allowance(config.budget.per_task),
+        attempt_budget=_allowance(config.budget.per_attempt),
+        at_limit=config.budget.at_limit,
+        prices={name: _price(entry) for name, entry in config.prices.items()},
         worktrees=config.worktrees,
         merge_agent=config.merge_agent or "",
         auto_accept=config.auto_accept,
     )
+
+
+def _allowance(entry: AllowanceEntry | None) -> Allowance:
+    return Allowance(entry.usd, entry.tokens) if entry is not None else Allowance()
+
+
+def _price(entry: PriceEntry) -> Price:
+    return Price(entry.input, entry.input if entry.cached is None else entry.cached, entry.output)
 
 
 def _pool_size(config: ConfigFile) -> int:
@@ -218,6 +238,7 @@ def _spec(task: TaskEntry, place: Place, default: str, retries: int, *, added: b
         "agent": task.agent or default,
         "retries": retries if task.retries is None else task.retries,
         "added": added,
+        "budget": _allowance(task.budget),
     }
     return TaskSpec(**{key: value for key, value in _fields(task).items() if key != "prompt_file"} | settled)
 

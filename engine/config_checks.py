@@ -79,7 +79,7 @@ def default_agent(config: ConfigFile) -> str | None:
 def profile_of(name: str, entry: AgentEntry) -> AgentProfile:
     """The profile a valid entry describes; without preset and command its name is the preset."""
     preset = entry.preset or (None if entry.command else name)
-    return AgentProfile(name, preset, entry.command, entry.args, entry.max_parallel)
+    return AgentProfile(name, preset, entry.command, entry.args, entry.max_parallel, entry.output or "")
 
 
 def _profiles(config: ConfigFile) -> Iterator[Finding]:
@@ -89,6 +89,8 @@ def _profiles(config: ConfigFile) -> Iterator[Finding]:
             yield Finding(where, "needs one of `preset` and `command`, not both")
         elif not entry.preset and not entry.command and name not in PRESETS:
             yield Finding(where, "needs a `preset` or a `command`" + nearest_hint(name, PRESETS))
+        if entry.output and not entry.command:
+            yield Finding((*where, "output"), "belongs to a `command`; what a preset prints is known")
         if entry.command and entry.args:
             yield Finding((*where, "args"), "belongs to a preset; write the arguments into `command`")
     if config.agent is not None:

@@ -14,9 +14,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidato
 
 from engine.clients.presets import PRESETS
 from engine.clients.starting import quoted_placeholders
+from engine.clients.stream import NAMES as STREAMS
 from engine.config_names import branch_problem, nearest_hint, task_id_problem
 from engine.patterns import Pattern
-from engine.plan import CollisionPolicy
+from engine.plan import CollisionPolicy, LimitPolicy
 
 MAX_WORKERS = 256
 MAX_JOBS = 1024
@@ -92,6 +93,12 @@ def _preset(text: str) -> str:
     return text
 
 
+def _stream(text: str) -> str:
+    if text not in STREAMS:
+        raise ValueError(f"unknown kind of output `{text}`{nearest_hint(text, STREAMS)}")
+    return text
+
+
 def _command(text: str) -> str:
     if quoted := quoted_placeholders(text):
         raise ValueError(f"{{{quoted[0]}}} stands inside quotes: remove them, Aurora quotes the value itself")
@@ -124,6 +131,7 @@ Text = Annotated[str, AfterValidator(_not_blank)]
 Command = Annotated[str, AfterValidator(_command)]
 Name = Annotated[str, AfterValidator(_profile_name)]
 PresetName = Annotated[str, AfterValidator(_preset), Field(json_schema_extra={"enum": list(PRESETS)})]
+StreamName = Annotated[str, AfterValidator(_stream), Field(json_schema_extra={"enum": list(STREAMS)})]
 Texts = Annotated[tuple[Text, ...], Field(strict=False)]
 Patterns = Annotated[tuple[Annotated[Text, AfterValidator(_pattern)], ...], Field(strict=False)]
 HeavyCommands = Annotated[tuple[Annotated[Text, AfterValidator(_heavy)], ...], Field(strict=False)]
@@ -156,6 +164,10 @@ class AgentEntry(_Entry):
     max_parallel: int | None = Field(
         default=None, ge=1, description="How many tasks may use this profile at the same time."
     )
+    output: StreamName | None = Field(
+        default=None,
+        description="What a `command` prints, so that it is read: the stream of one of the presets, or text.",
+    )
 
 
 class LocksEntry(_Entry):
@@ -176,11 +188,36 @@ class LocksEntry(_Entry):
     )
 
 
+class AllowanceEntry(_Entry):
+    """What one task, or one attempt of a task, may spend."""
+
+    usd: float | None = Field(default=None, gt=0, description="US dollars.")
+    tokens: int | None = Field(default=None, gt=0, description="Tokens.")
+
+
 class BudgetEntry(_Entry):
     """What a run may spend; reaching it starts nothing new."""
 
     usd: float | None = Field(default=None, gt=0, description="US dollars for the whole run.")
     tokens: int | None = Field(default=None, gt=0, description="Tokens for the whole run.")
+    per_task: AllowanceEntry | None = Field(
+        default=None, description="What each task may spend; then it ends, and its work is kept."
+    )
+    per_attempt: AllowanceEntry | None = Field(
+        default=None, description="What each attempt may spend; then it ends, and the next one goes on from its work."
+    )
+    at_limit: LimitPolicy = Field(
+        default="finish",
+        description="When the run's budget is spent: running agents finish (default), or are paused until you say so.",
+    )
+
+
+class PriceEntry(_Entry):
+    """US dollars for a million tokens of a model."""
+
+    input: float = Field(ge=0, description="Input that is not from a cache.")
+    cached: float | None = Field(default=None, ge=0, description="Input from a cache. Default: as input.")
+    output: float = Field(ge=0, description="Output.")
 
 
 class ContractEntry(_Entry):
@@ -242,6 +279,9 @@ class TaskEntry(_Entry):
     )
     estimate: Seconds | None = Field(
         default=None, description="How long the task will take; used until it has run once."
+    )
+    budget: AllowanceEntry | None = Field(
+        default=None, description="What the task may spend, instead of `budget.per_task`."
     )
 
     @model_validator(mode="after")
@@ -305,6 +345,9 @@ class ConfigFile(_Entry):
         default_factory=lambda: LocksEntry(), description="Files all may edit, and what a collision leads to."
     )
     budget: BudgetEntry = Field(default_factory=lambda: BudgetEntry(), description="What a run may spend.")
+    prices: dict[Text, PriceEntry] = Field(
+        default={}, description="Prices by model (`gpt-5*` fits many), where an agent does not say what it spent."
+    )
     retries: int = Field(default=1, ge=0, le=100, description="Fix attempts a task gets after a failure.")
     worktrees: Text | None = Field(
         default=None, description="The folder of the worktrees. Default: `<repository>.aurora` beside the repository."
@@ -330,6 +373,10 @@ def entry_at(where: tuple[str | int, ...]) -> type[BaseModel] | None:
             return LocksEntry
         case ("budget",):
             return BudgetEntry
+        case ("budget", "per_task" | "per_attempt") | ("tasks", int(), "budget"):
+            return AllowanceEntry
+        case ("prices", str()):
+            return PriceEntry
     return None
 
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from contextlib import AsyncExitStack, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +15,11 @@ from engine import events as ev
 from engine import process
 from engine.capture import capture
 from engine.clients.hooking import Start, with_hook
-from engine.clients.starting import attempt_environment, command_for, mock_environment
+from engine.clients.starting import attempt_environment, command_for, mock_environment, stream_of
 from engine.contracts.reading import read_contracts
 from engine.contracts.records import ContractFiles
 from engine.contracts.verifying import Place
+from engine.doing_following import ERRORS, STREAM, Follower, extras_of, follower_of
 from engine.errors import AuroraError
 from engine.merging import merge_commit
 from engine.model import Verdict
@@ -57,6 +58,7 @@ class LiveAttempt:
     measuring: bool = False
     measured: float = 0.0
     remarks: tuple[str, ...] = ()
+    follower: Follower | None = None
 
     def clock(self, running: bool) -> None:
         """Start or stop counting active seconds."""
@@ -170,7 +172,9 @@ class AgentJobs:
         prompt_file = live.record.with_name(live.record.name + ".prompt")
         prompt_file.write_text(effect.prompt, encoding="utf-8")
         profile = self.runner.settings.profile(effect.agent)
-        argv, extra = command_for(profile, prompt=effect.prompt, prompt_file=prompt_file)
+        extras = extras_of(effect, live.record, profile, self.runner.machine.state.started)
+        prompt = effect.short_prompt if extras.resume else effect.prompt
+        argv, extra = command_for(profile, prompt=prompt, prompt_file=prompt_file, extras=extras)
         env = self.runner.workplaces.environment(effect.worker, effect.task) | extra | self._about(effect, prompt_file)
         env |= self.runner.writes.environment(live.worktree)
         if has_slot:
@@ -178,16 +182,18 @@ class AgentJobs:
         if profile.preset and process.recorded(live.record) is None:
             begun = with_hook(profile.preset, Start(argv), self.runner.writes.place(live, env), env)
             argv, env, live.remarks = begun.argv, env | begun.env, begun.remarks
-        return process.launch(
-            process.LaunchSpec(
-                record=live.record,
-                command=argv,
-                cwd=live.worktree,
-                env=env,
-                marker=live.marker,
-                keeps=self.runner.mocks.lifeline(effect.task),
-            )
+        spec = process.LaunchSpec(
+            record=live.record,
+            command=argv,
+            cwd=live.worktree,
+            env=env,
+            marker=live.marker,
+            keeps=self.runner.mocks.lifeline(effect.task),
         )
+        if stream_of(profile):
+            out, errors = (process.file_of(live.record, kind) for kind in (STREAM, ERRORS))
+            spec = replace(spec, log=out, errors=errors)
+        return process.launch(spec)
 
     def _about(self, effect: ef.StartAgent, prompt_file: Path) -> dict[str, str]:
         state = self.runner.machine.state
@@ -225,6 +231,7 @@ class AgentJobs:
 
     async def _until_exit(self, live: LiveAttempt) -> None:
         assert live.identity is not None
+        self._follow(live)
         watch_time = None
         if live.effect.timeout is not None:
             watch_time = self.runner.pool.start(self._stop_when_over(live, live.effect.timeout))
@@ -236,26 +243,35 @@ class AgentJobs:
         if ended is None:
             await asyncio.to_thread(process.stop, live.identity, live.marker)
         live.clock(running=False)
+        if live.follower is not None:
+            await live.follower.finish()
         log = live.record.with_name(live.record.name + ".log")
         tail = await asyncio.to_thread(process.tail, log)
         self._report_exit(live, ended.code if ended else -9, lost=ended is None, tail=tail)
 
+    def _follow(self, live: LiveAttempt) -> None:
+        """Read what the agent prints while it runs, if its stream is understood."""
+        if process.file_of(live.record, STREAM).exists() and stream_of(self.runner.settings.profile(live.effect.agent)):
+            live.follower = follower_of(
+                self.runner, live.effect, live.record, live.worktree, lambda: live.running_since is not None
+            )
+            self.runner.pool.start(live.follower.follow())
+
     def _report_exit(self, live: LiveAttempt, code: int, *, lost: bool, tail: str) -> None:
         cost, tokens = read_usage(usage_file_of(live.record.with_name(live.record.name + ".prompt")))
-        self.runner.post(
-            ev.AgentExited(
-                at=time.time(),
-                task=live.effect.task,
-                attempt=live.effect.attempt,
-                code=code,
-                active=round(live.active, 3),
-                timed_out=live.timed_out,
-                lost=lost,
-                cost=cost,
-                tokens=tokens,
-                tail=tail,
-            )
+        exited = ev.AgentExited(
+            at=time.time(),
+            task=live.effect.task,
+            attempt=live.effect.attempt,
+            code=code,
+            active=round(live.active, 3),
+            timed_out=live.timed_out,
+            lost=lost,
+            cost=cost,
+            tokens=tokens,
+            tail=tail,
         )
+        self.runner.post(exited if live.follower is None else live.follower.judged(exited))
 
     async def _stop_when_over(self, live: LiveAttempt, limit: float) -> None:
         """End the agent after `limit` active seconds; the clock stands still while it is paused."""

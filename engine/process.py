@@ -51,7 +51,8 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class LaunchSpec:
-    """What to start. `record` is the stem of its files (.pid, .exit and, unless `log` names another, .log).
+    """What to start. `record` is the stem of its files (.pid, .exit and, unless `log` names another, .log). With
+    `errors` standard error goes there and not into the log.
 
     `env` is passed on, never written down. With `lifeline` the command does not outlive this process, or the other ends
     of the pipe `line` where one is given; `keeps` are descriptors the command and its supervisor hold open.
@@ -66,6 +67,7 @@ class LaunchSpec:
     log: Path | None = None
     line: int = -1
     keeps: tuple[int, ...] = ()
+    errors: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +120,14 @@ def _start(spec: LaunchSpec) -> subprocess.Popen[bytes]:
     argv = [sys.executable, "-I", "-S", supervisor.__file__, record, spec.marker, str(lifeline), *spec.command]
     try:
         spec.record.parent.mkdir(parents=True, exist_ok=True)
-        with log_of(spec).open("ab") as log:
+        with log_of(spec).open("ab") as log, (spec.errors or log_of(spec)).open("ab") as errors:
             return subprocess.Popen(
                 argv,
                 cwd=spec.cwd,
                 env=dict(spec.env),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=log,
+                stderr=errors,
                 start_new_session=True,
                 pass_fds=(*((lifeline,) if spec.lifeline else ()), *spec.keeps),
             )
@@ -160,7 +162,7 @@ def _wait_recorded(spec: LaunchSpec, process: subprocess.Popen[bytes]) -> Identi
         time.sleep(START_POLL)
     process.kill()
     process.wait()
-    said = tail(log_of(spec), lines=1)
+    said = tail(spec.errors or log_of(spec), lines=1)
     raise AuroraError(f"the supervisor of {spec.record.name} did not start", f"it said: {said}" if said else None)
 
 

@@ -16,7 +16,12 @@ from engine.plan import AgentProfile
 @dataclass(frozen=True, slots=True)
 class Preset:
     """A known agent program. `options` are groups of a flag and its value; the prompt comes after `before_prompt`,
-    and either first (`prompt_first`) or behind all options. `install` is a line a person can run."""
+    and either first (`prompt_first`) or behind all options. `install` is a line a person can run.
+
+    A conversation is resumed with `resume` and its id, by `resume_subcommand` where there is one, which takes the
+    options of `resume_options` instead of those of the same flag. `new_session`, `usage_file` and `max_usd` are the
+    flags for an id of our own, for a file about its usage, and for the most it may spend. `silent` programs print
+    nothing while their provider makes them wait."""
 
     executable: str
     install: str
@@ -25,7 +30,27 @@ class Preset:
     before_prompt: tuple[str, ...] = ()
     prompt_first: bool = False
     env: Mapping[str, str] = field(default_factory=dict)
+    resume: tuple[str, ...] = ("--resume",)
+    resume_subcommand: tuple[str, ...] = ()
+    resume_options: Mapping[str, str] = field(default_factory=dict)
+    new_session: str = ""
+    usage_file: str = ""
+    max_usd: str = ""
+    silent: bool = False
 
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What one start adds to a command line: the conversation to resume, or the id of the new one, where its usage is
+    to be written, and the US dollars it may spend."""
+
+    resume: str = ""
+    new_session: str = ""
+    usage_file: str = ""
+    max_usd: float | None = None
+
+
+PLAIN = Extras()
 
 PRESETS: dict[str, Preset] = {
     "claude": Preset(
@@ -35,12 +60,16 @@ PRESETS: dict[str, Preset] = {
         prompt_first=True,
         options=(("--output-format", "stream-json"), ("--verbose",), ("--permission-mode", "acceptEdits")),
         env={"DISABLE_AUTOUPDATER": "1"},
+        max_usd="--max-budget-usd",
     ),
     "codex": Preset(
         executable="codex",
         install="npm install -g @openai/codex",
         subcommand=("exec",),
         options=(("--json",), ("--skip-git-repo-check",), ("-s", "workspace-write")),
+        resume=(),
+        resume_subcommand=("exec", "resume"),
+        resume_options={"-s": "sandbox_mode", "--sandbox": "sandbox_mode"},
     ),
     "gemini": Preset(
         executable="gemini",
@@ -56,6 +85,8 @@ PRESETS: dict[str, Preset] = {
         prompt_first=True,
         options=(("--allow-all-tools",), ("--no-ask-user",), ("--output-format", "json")),
         env={"COPILOT_AUTO_UPDATE": "false"},
+        new_session="--session-id",
+        usage_file="--usage-output-file",
     ),
     "opencode": Preset(
         executable="opencode",
@@ -63,12 +94,15 @@ PRESETS: dict[str, Preset] = {
         subcommand=("run",),
         options=(("--format", "json"),),
         env={"OPENCODE_DISABLE_AUTOUPDATE": "1"},
+        resume=("-s",),
+        silent=True,
     ),
     "qwen": Preset(
         executable="qwen",
         install="npm install -g @qwen-code/qwen-code",
         before_prompt=("-p",),
         options=(("--output-format", "stream-json"), ("--approval-mode", "auto-edit")),
+        silent=True,
     ),
 }
 
@@ -80,13 +114,45 @@ def preset_of(profile: AgentProfile) -> Preset:
     return PRESETS[profile.preset]
 
 
-def preset_command(preset: Preset, prompt: str, args: Sequence[str]) -> tuple[str, ...]:
+def preset_command(preset: Preset, prompt: str, args: Sequence[str], extras: Extras = PLAIN) -> tuple[str, ...]:
     """The argument vector that gives a prompt to a program.
 
     A flag in `args` replaces ours of the same name, since some programs refuse a flag given twice."""
     given = {argument.partition("=")[0] for argument in args}
-    options = [word for group in preset.options if group[0] not in given for word in group]
+    groups = (*preset.options, *_extra_options(preset, extras))
+    options = [word for group in groups if group[0] not in given for word in group]
     text = f" {prompt}" if prompt.startswith("-") else prompt
     asked = (*preset.before_prompt, text)
-    tail = (*asked, *options, *args) if preset.prompt_first else (*options, *args, *asked)
+    words = [*options, *args]
+    if extras.resume and preset.resume_subcommand:
+        words = _as_settings(preset, words)
+        return (preset.executable, *preset.resume_subcommand, *words, extras.resume, *asked)
+    tail = (*asked, *words) if preset.prompt_first else (*words, *asked)
     return (preset.executable, *preset.subcommand, *tail)
+
+
+def _extra_options(preset: Preset, extras: Extras) -> tuple[tuple[str, ...], ...]:
+    found: list[tuple[str, ...]] = []
+    if extras.resume and preset.resume:
+        found.append((*preset.resume, extras.resume))
+    elif extras.new_session and preset.new_session:
+        found.append((preset.new_session, extras.new_session))
+    if extras.usage_file and preset.usage_file:
+        found.append((preset.usage_file, extras.usage_file))
+    if extras.max_usd is not None and preset.max_usd:
+        found.append((preset.max_usd, f"{extras.max_usd:g}"))
+    return tuple(found)
+
+
+def _as_settings(preset: Preset, words: Sequence[str]) -> list[str]:
+    """Flags that the subcommand for resuming does not know, as the settings they stand for (`-c key="value"`)."""
+    told: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        flag, equals, value = word.partition("=")
+        if flag in preset.resume_options:
+            value = value if equals else next(rest, "")
+            told += ["-c", f'{preset.resume_options[flag]}="{value}"']
+        else:
+            told.append(word)
+    return told

@@ -6,9 +6,10 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
-from engine.clients.presets import preset_command, preset_of
+from engine.clients.presets import PLAIN, PRESETS, Extras, preset_command, preset_of
 from engine.contracts.records import variable_name
 from engine.errors import ConfigError
 from engine.plan import AgentProfile, Contract
@@ -17,13 +18,17 @@ MAX_ARGUMENT = 131_071
 _PLACEHOLDER = re.compile(r"(?<!\$)\{(prompt|prompt_file)\}")
 
 
-def command_for(profile: AgentProfile, *, prompt: str, prompt_file: Path) -> tuple[tuple[str, ...], dict[str, str]]:
+def command_for(
+    profile: AgentProfile, *, prompt: str, prompt_file: Path, extras: Extras = PLAIN
+) -> tuple[tuple[str, ...], dict[str, str]]:
     """The argument vector that gives `prompt` to the profile's program, to be started in the worktree, and what that
-    program wants in its environment besides `attempt_environment`.
+    program wants in its environment besides `attempt_environment`. A shell command takes no `extras`.
 
     ConfigError when the prompt does not fit into one argument (128 KiB on Linux)."""
     argv, env = (
-        _shell_command(profile.command, prompt, prompt_file) if profile.command else _preset_start(profile, prompt)
+        _shell_command(profile.command, prompt, prompt_file)
+        if profile.command
+        else _preset_start(profile, prompt, extras)
     )
     if max(len(os.fsencode(argument)) for argument in argv) > MAX_ARGUMENT:
         raise ConfigError(
@@ -37,9 +42,24 @@ def _shell_command(command: str, prompt: str, prompt_file: Path) -> tuple[tuple[
     return ("/bin/sh", "-c", fill_in(command, prompt=prompt, prompt_file=str(prompt_file))), {}
 
 
-def _preset_start(profile: AgentProfile, prompt: str) -> tuple[tuple[str, ...], dict[str, str]]:
+def _preset_start(profile: AgentProfile, prompt: str, extras: Extras) -> tuple[tuple[str, ...], dict[str, str]]:
     preset = preset_of(profile)
-    return preset_command(preset, prompt, profile.args), dict(preset.env)
+    return preset_command(preset, prompt, profile.args, extras), dict(preset.env)
+
+
+def stream_of(profile: AgentProfile) -> str:
+    """What kind of stream a profile's agent prints (engine.clients.stream); empty when nothing is read from it."""
+    return profile.output or (profile.preset if profile.preset in PRESETS else None) or ""
+
+
+def model_of(profile: AgentProfile) -> str:
+    """The model a profile's arguments name, or an empty string."""
+    for flag, value in pairwise((*profile.args, "")):
+        if flag in ("-m", "--model"):
+            return value
+        if flag.startswith("--model="):
+            return flag.partition("=")[2]
+    return ""
 
 
 def fill_in(command: str, *, prompt: str, prompt_file: str) -> str:

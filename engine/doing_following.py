@@ -1,0 +1,314 @@
+"""Follows the output of a running agent: reports become events, and a log people can read. Decides nothing.
+
+The raw stream stays in RECORD.jsonl, standard error in RECORD.err; RECORD.log is written here. A new engine that adopts
+the agent reads all of it again: what was counted before is not counted twice, since usage is told as a total and the
+rest by its number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from engine import effects as ef
+from engine import events as ev
+from engine.clients.copilot_stream import usage_of_file
+from engine.clients.json_path import parsed
+from engine.clients.judging import judged
+from engine.clients.presets import PLAIN, PRESETS, Extras
+from engine.clients.prices import cost_of
+from engine.clients.reports import (
+    Failed,
+    PermissionDenied,
+    Ran,
+    RateLimited,
+    Report,
+    Session,
+    Trouble,
+    Usage,
+)
+from engine.clients.starting import model_of, stream_of
+from engine.clients.stream import TEXT, ErrorReader, StreamReader
+from engine.clients.wording import Wording, inside
+from engine.plan import AgentProfile, Price
+from engine.process import file_of
+from engine.text import clean
+
+if TYPE_CHECKING:
+    from engine.runner import Runner
+
+STREAM, ERRORS = "jsonl", "err"
+"""The kinds of an attempt's files that hold its standard output and its standard error."""
+BLOCK = 1 << 20
+LOOK_EVERY = 0.2
+IDLE_EVERY = 0.5
+COUNT_EVERY = 2.0
+"""Seconds between two `UsageCounted` of one attempt."""
+STUCK_AFTER = 3.0
+"""Seconds a program may go on by itself after its key was refused."""
+SILENT_AFTER = 180.0
+"""Seconds without a word after which a program that says nothing of rate limits may be held by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Whose output is followed, and what is needed to make sense of it. `told` is how many reports of limits and
+    denials the journal has already, `names` the model and the program for the price table."""
+
+    task: str
+    attempt: int
+    record: Path
+    stream: str
+    root: Path
+    before: Usage
+    told: int
+    names: tuple[str, ...]
+    prices: Mapping[str, Price]
+    silent: bool = False
+    resumable: bool = True
+    session: str = ""
+    writes_usage: bool = False
+
+
+class Follower:
+    """Follows one attempt. `post` brings an event in; `working` tells whether the agent runs and is not paused."""
+
+    def __init__(self, what: Followed, post: Callable[[ev.Event], None], working: Callable[[], bool]) -> None:
+        self.what = what
+        self._post = post
+        self._working = working
+        self._stream = StreamReader(what.stream, what.before)
+        self._errors = ErrorReader()
+        self._wording = Wording()
+        self._files: list[BinaryIO] = []
+        self._log: BinaryIO | None = None
+        self._over = asyncio.Event()
+        self._done = asyncio.Event()
+        self._seen = 0
+        self._session = what.session
+        self._counted: tuple[float, int] = (0.0, 0)
+        self._counted_at = 0.0
+        self._word_at = time.monotonic()
+        self._failed_at: float | None = None
+        self._runs = False
+        self._quiet = False
+
+    async def follow(self) -> None:
+        """Until `finish` is called and everything is read."""
+        try:
+            if self._session:
+                self._known(self._session)
+            while not self._over.is_set():
+                fresh = await self._look()
+                try:
+                    await asyncio.wait_for(self._over.wait(), LOOK_EVERY if fresh else IDLE_EVERY)
+                except TimeoutError:
+                    continue
+            while await self._look():
+                continue
+            self._take(await asyncio.to_thread(self._end))
+        finally:
+            self._close()
+            self._done.set()
+
+    async def finish(self) -> None:
+        """The agent has ended: read what is left."""
+        self._over.set()
+        await self._done.wait()
+
+    # --- reading ---
+
+    async def _look(self) -> bool:
+        reports = await asyncio.to_thread(self._read)
+        if reports is None:
+            self._when_silent()
+            return False
+        self._word_at, self._quiet = time.monotonic(), False
+        self._take(reports)
+        return True
+
+    def _read(self) -> list[Report] | None:
+        """What is new in both files, at most a block of each; None when there is nothing."""
+        if not self._files:
+            self._files = [file_of(self.what.record, kind).open("rb") for kind in (STREAM, ERRORS)]
+            self._log = file_of(self.what.record, "log").open("wb")
+        out, errors = (file.read(BLOCK) for file in self._files)
+        if not out and not errors:
+            return None
+        reports = self._told(self._stream.feed(out)) if out else []
+        return reports + self._errors_told(self._errors.feed(errors)) if errors else reports
+
+    def _end(self) -> list[Report]:
+        if not self._files:
+            return []
+        return self._told(self._stream.end()) + self._errors_told(self._errors.end())
+
+    def _told(self, reports: Iterable[Report]) -> list[Report]:
+        """Write reports into the log."""
+        root = str(self.what.root)
+        found = [inside(report, root) for report in reports]
+        self._write("".join(map(self._wording.of, found)))
+        return found
+
+    def _errors_told(self, lines: Iterable[tuple[str, list[Report]]]) -> list[Report]:
+        found: list[Report] = []
+        for line, reports in lines:
+            if line.strip():
+                self._write(self._wording.line(line))
+            for report in reports:
+                self._stream.summary.take(report)
+            found += [inside(report, str(self.what.root)) for report in reports]
+        return found
+
+    def _write(self, text: str) -> None:
+        if text and self._log is not None:
+            self._log.write(clean(text).encode("utf-8", "replace"))
+            self._log.flush()
+
+    def _close(self) -> None:
+        for file in (*self._files, *([self._log] if self._log is not None else [])):
+            file.close()
+
+    # --- telling ---
+
+    def _take(self, reports: Iterable[Report]) -> None:
+        for report in reports:
+            self._runs = isinstance(report, Ran) if not isinstance(report, RateLimited) else self._runs
+            match report:
+                case Session(id=name) if name != self._session:
+                    self._known(name)
+                case RateLimited():
+                    self._limited(report)
+                case PermissionDenied(what=what, words=words):
+                    if self._is_new():
+                        self._tell(ev.AgentDenied, seen=self._seen, what=clean(what), words=clean(words))
+                case Failed(kind=kind) if kind in (Trouble.AUTH, Trouble.QUOTA):
+                    self._failed_at = self._failed_at or time.monotonic()
+        self._count()
+        self._when_stuck()
+
+    def _tell(self, kind: Callable[..., ev.Event], **fields: object) -> None:
+        self._post(kind(at=time.time(), task=self.what.task, attempt=self.what.attempt, **fields))
+
+    def _known(self, name: str) -> None:
+        self._session = name
+        if self.what.resumable:
+            self._tell(ev.SessionKnown, session=name)
+
+    def _is_new(self) -> bool:
+        self._seen += 1
+        return self._seen > self.what.told
+
+    def _limited(self, report: RateLimited) -> None:
+        if self._is_new():
+            words = clean(report.words)
+            self._tell(ev.AgentLimited, seen=self._seen, seconds=report.seconds, until=report.until, words=words)
+
+    def _count(self) -> None:
+        """Tell what was used, when that changed, every few seconds."""
+        cost, tokens, estimated = self.cost()
+        now = time.monotonic()
+        if (cost, tokens) != self._counted and now - self._counted_at >= COUNT_EVERY:
+            self._counted, self._counted_at = (cost, tokens), now
+            self._tell(ev.UsageCounted, cost=cost, tokens=tokens, estimated=estimated)
+
+    def _when_stuck(self) -> None:
+        failure = self._stream.summary.failure
+        late = self._failed_at is not None and time.monotonic() - self._failed_at > STUCK_AFTER
+        if late and failure is not None and self._stream.summary.ended is None and not self._over.is_set():
+            self._failed_at = None
+            self._tell(ev.AgentStuck, trouble=str(failure.kind), words=clean(failure.words))
+
+    def _when_silent(self) -> None:
+        self._count()
+        self._when_stuck()
+        now = time.monotonic()
+        if not self._working():
+            self._word_at = now
+        if self.what.silent and not self._runs and not self._quiet and now - self._word_at > SILENT_AFTER:
+            self._quiet = True
+            words = f"silent for {SILENT_AFTER:.0f} s, its provider may make it wait"
+            self._tell(ev.AgentLimited, seen=0, words=words)
+
+    # --- the end ---
+
+    def cost(self) -> tuple[float, int, bool]:
+        """US dollars, tokens, and whether the dollars are an estimate, until now."""
+        summary = self._stream.summary
+        cost, estimated = cost_of(self._usage(), (summary.model, *self.what.names), self.what.prices)
+        return round(cost, 6), self._usage().tokens, estimated
+
+    def _usage(self) -> Usage:
+        usage = self._stream.summary.usage
+        ask_file = self.what.writes_usage and self._over.is_set() and not usage.tokens
+        return self._usage_of_file() if ask_file else usage
+
+    def _usage_of_file(self) -> Usage:
+        """Some programs write their usage into a file at their end."""
+        try:
+            said = parsed(usage_output_of(self.what.record).read_bytes())
+        except OSError:
+            return Usage()
+        return usage_of_file(said or {})
+
+    def judged(self, event: ev.AgentExited) -> ev.AgentExited:
+        """The end of the attempt, with what its stream adds. What the agent itself said to have used goes first."""
+        summary = self._stream.summary
+        failure = judged(summary, self._errors.last, event.code, text=self.what.stream == TEXT)
+        cost, tokens, estimated = self.cost()
+        if event.cost or event.tokens:
+            cost, tokens, estimated = event.cost, event.tokens, False
+        return replace(
+            event,
+            judged=True,
+            trouble=str(failure.kind) if failure else "",
+            trouble_words=clean(failure.words) if failure else "",
+            said=clean(summary.said).strip(),
+            cost=cost,
+            tokens=tokens,
+            estimated=estimated,
+            usage=self._usage(),
+        )
+
+
+def follower_of(
+    runner: Runner, effect: ef.StartAgent, record: Path, root: Path, working: Callable[[], bool]
+) -> Follower:
+    """The follower of an attempt whose profile prints a stream that is understood."""
+    profile = runner.settings.profile(effect.agent)
+    preset = PRESETS.get(profile.preset or "")
+    what = Followed(
+        task=effect.task,
+        attempt=effect.attempt,
+        record=record,
+        stream=stream_of(profile),
+        root=root,
+        before=effect.used_before,
+        told=runner.machine.state.tasks[effect.task].attempt.seen,
+        names=(model_of(profile), profile.preset or profile.output),
+        prices=runner.settings.prices,
+        silent=preset is not None and preset.silent,
+        resumable=preset is not None,
+        session=effect.session or extras_of(effect, record, profile, runner.machine.state.started).new_session,
+        writes_usage=preset is not None and bool(preset.usage_file),
+    )
+    return Follower(what, runner.post, working)
+
+
+def extras_of(effect: ef.StartAgent, record: Path, profile: AgentProfile, run_started: float) -> Extras:
+    """What the attempt's command line gets on top. The id of a new conversation is always the same."""
+    preset = PRESETS.get(profile.preset or "")
+    if preset is None:
+        return PLAIN
+    own = str(uuid.uuid5(uuid.NAMESPACE_URL, f"aurora:{record}:{run_started}")) if preset.new_session else ""
+    return Extras(effect.session, own, str(usage_output_of(record)), effect.max_usd)
+
+
+def usage_output_of(record: Path) -> Path:
+    """Where a program that writes its usage into a file is told to write it."""
+    return record.with_name(f"{record.name}.usage.json")
