@@ -116,7 +116,8 @@ def test_the_sentence_names_file_line_and_key(root: Path, text: str, message: st
 
 def test_an_unknown_key_far_from_all_gets_the_list_of_valid_ones(root: Path) -> None:
     error = refused(root, "budget: {zzzzzz: 1}")
-    assert (error.message, error.hint) == ("aurora.yaml:1: budget.zzzzzz: unknown key", "valid keys here: usd, tokens")
+    valid = "valid keys here: usd, tokens, per_task, per_attempt, at_limit"
+    assert (error.message, error.hint) == ("aurora.yaml:1: budget.zzzzzz: unknown key", valid)
 
 
 def test_a_misspelt_required_key_is_one_problem(root: Path) -> None:
