@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from aurora_tui.cli.contract_rulings import RULINGS
 from engine.errors import ConfigError
 
 KINDS = ("openapi", "json-schema", "python")
@@ -43,5 +44,8 @@ def new(name: str, kind: str, by: str) -> None:
     click.echo(f"this belongs into aurora.yaml:\n\n{made.entry}")
     click.echo("next: `aurora check`, and commit both")
 
+
+for ruling in RULINGS:
+    contract.add_command(ruling)
 
 COMMANDS = (contract,)

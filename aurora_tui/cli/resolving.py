@@ -80,6 +80,12 @@ def desk_for(run: Reached, task_id: str) -> Desk:
     task = snapshot.task(task_id)
     if task.state is not TaskState.CONFLICT:
         raise Refused(f"{task.id} is {task.state}: {task.reason}", "only a task in conflict needs a resolution")
+    if task.breach:
+        words = f"{task.breach} {task.id}"
+        hint = (
+            f"`aurora contract diff {words}`, then `aurora contract amend {words}` or `aurora contract reject {words}`"
+        )
+        raise Refused(f"{task.id} {task.reason}", hint)
     return Desk.open(run.repo, snapshot.run, task.id, task.commit, snapshot.target_commit)
 
 

@@ -31,7 +31,8 @@ def opening(snapshot: Snapshot, look: Look) -> list[str]:
 
 def changes(before: Snapshot | None, after: Snapshot, look: Look) -> list[str]:
     """One line per state change, test, landing and new thing that waits for a person, oldest first."""
-    told = [*_tests(before, after), *_states(before, after), *_landings(before, after), *_needs(before, after)]
+    told = [*_tests(before, after), *_states(before, after), *_landings(before, after)]
+    told += [*_contracts(before, after), *_needs(before, after)]
     width = min(LONGEST_NAME, max(map(cell_len, (after.target, *(task.id for task in after.tasks)))))
     lines: list[str] = []
     for at, who, what, style, words in sorted(told, key=lambda one: one[0]):
@@ -96,6 +97,24 @@ def _landing(landing: LandingView, after: Snapshot) -> Told:
     if landing.undone:
         return after.at, after.target, "− undone", "warn", [f"the landing of {names(landing.tasks, 6)} was taken back"]
     return landing.at, after.target, "✓ moved", "good", [f"to {landing.commit[:9]} with {names(landing.tasks, 6)}"]
+
+
+def _contracts(before: Snapshot | None, after: Snapshot) -> Iterator[Told]:
+    """Contracts that froze or have a new version, mocks that were lost, breaches that were ruled on."""
+    old = {one.name: one for one in before.contracts} if before else {}
+    for one in after.contracts:
+        known = old.get(one.name)
+        if one.frozen and known is not None and (not known.frozen or known.version != one.version):
+            yield one.since, one.name, "■ frozen", "good", [f"version {one.version} ({one.digest})"]
+        states = {mock.task: mock.state for mock in known.mocks} if known else {}
+        for mock in one.mocks:
+            if mock.state in ("restarting", "dead") and states.get(mock.task) != mock.state:
+                words = f"the mock for {mock.task} {mock.words}" + ("" if mock.state == "dead" else "; started again")
+                yield mock.since, one.name, "✗ mock", "bad" if mock.state == "dead" else "warn", [words]
+        ruled = {(b.task, b.attempt): b.state for b in known.breaches} if known else {}
+        for breach in one.breaches:
+            if breach.state != "open" and ruled.get((breach.task, breach.attempt), "open") == "open":
+                yield after.at, one.name, breach.state, "warn", [f"the change of {breach.task}"]
 
 
 def _needs(before: Snapshot | None, after: Snapshot) -> Iterator[Told]:

@@ -153,11 +153,12 @@ def locks(snapshot: Snapshot, look: Look) -> list[str]:
         Column("waiting", stretch=True),
     )
     ordered = sorted(snapshot.locks, key=lambda lock: (-len(lock.waiters), lock.pattern, lock.holder))
-    states = {task.id: task.state for task in snapshot.tasks}
-    return look.finish(table(columns, [_lock_row(lock, states[lock.holder], look) for lock in ordered], look, lines=2))
+    styles = {task.id: STYLES[task.state] for task in snapshot.tasks}
+    rows = [_lock_row(lock, styles.get(lock.holder, "dim"), look) for lock in ordered]
+    return look.finish(table(columns, rows, look, lines=2))
 
 
-def _lock_row(lock: LockView, holder: TaskState, look: Look) -> list[Cell]:
+def _lock_row(lock: LockView, style: str, look: Look) -> list[Cell]:
     mode = f"{lock.mode}, grown" if lock.grown else lock.mode
     flag = " (‖ paused)" if lock.holder_paused else ""
     stuck = lock.holder_paused and bool(lock.waiters)
@@ -167,7 +168,7 @@ def _lock_row(lock: LockView, holder: TaskState, look: Look) -> list[Cell]:
     return [
         Cell(lock.pattern),
         Cell(mode),
-        Cell(lock.holder + flag, "warn" if stuck else STYLES[holder]),
+        Cell(lock.holder + flag, "warn" if stuck else style),
         Cell(duration(look.now - lock.since)),
         Cell(waiting, "warn" if stuck else ""),
     ]

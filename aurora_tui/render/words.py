@@ -117,7 +117,11 @@ def remedy_lines(snapshot: Snapshot, look: Look, *, live: bool) -> list[str]:
 
 def remedies(snapshot: Snapshot, *, live: bool) -> list[Remedy]:
     """What a person can do. `live` when an engine runs: a paused agent obeys no other."""
-    found = [*_of_conflicts(snapshot), *(one for task in snapshot.tasks for one in _of_task(snapshot, task, live))]
+    found = [
+        *_of_contracts(snapshot, live),
+        *_of_conflicts(snapshot),
+        *(one for task in snapshot.tasks for one in _of_task(snapshot, task, live)),
+    ]
     merge, target = snapshot.merge, snapshot.target
     if merge.landing_blocked:
         found.append(Remedy("git status", f"shows your changes on {target}: commit or stash them, then it lands"))
@@ -132,9 +136,27 @@ def remedies(snapshot: Snapshot, *, live: bool) -> list[Remedy]:
     return found
 
 
+def _of_contracts(snapshot: Snapshot, live: bool) -> list[Remedy]:
+    """How a person rules on breaches, and mends a contract whose author landed without it."""
+    found = []
+    for one in snapshot.contracts:
+        for breach in one.breaches:
+            if breach.state == "open" and (live or breach.commit):
+                words = f"{one.name} {breach.task}"
+                found += [
+                    Remedy(f"aurora contract diff {words}", f"shows how {breach.task} changes the contract"),
+                    Remedy(f"aurora contract amend {words}", "lets it: a new version, all who use it are told"),
+                    Remedy(f"aurora contract reject {words}", f"sends {breach.task} back to its agent"),
+                ]
+        lost = not one.frozen and any(task.id == one.by and task.state is TaskState.LANDED for task in snapshot.tasks)
+        if lost and any(f"contract {one.name}: " in sentence for sentence in snapshot.needs_person):
+            found.append(Remedy(f"aurora retry {one.by}", f"has the contract {one.name} written again"))
+    return found
+
+
 def _of_conflicts(snapshot: Snapshot) -> list[Remedy]:
     """All ways to settle the first conflict; the others go the same way."""
-    in_conflict = [task for task in snapshot.tasks if task.state is TaskState.CONFLICT]
+    in_conflict = [task for task in snapshot.tasks if task.state is TaskState.CONFLICT and not task.breach]
     if not in_conflict:
         return []
     first, *others = [task.id for task in in_conflict]
@@ -157,6 +179,8 @@ def _of_task(snapshot: Snapshot, task: TaskView, live: bool) -> list[Remedy]:
             Remedy(f"aurora retry {task.id}", "tries again"),
         ]
     if task.state is not TaskState.PAUSED or snapshot.paused_all or not live:
+        return []
+    if task.breach:
         return []
     if not any(worker.task == task.id and worker.frozen for worker in snapshot.workers):
         return [Remedy(f"aurora resume {task.id}", "lets it go on")]
