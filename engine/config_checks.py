@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.clients.presets import PRESETS
+from engine.clients.presets import ACP, PRESETS
 from engine.clients.starting import MAX_ARGUMENT, needs_argument
 from engine.config_lines import Finding, Where, read_text_file
 from engine.config_names import branch_problem, nearest_hint
@@ -85,6 +85,10 @@ def profile_of(name: str, entry: AgentEntry) -> AgentProfile:
 def _profiles(config: ConfigFile) -> Iterator[Finding]:
     for name, entry in config.agents.items():
         where = ("agents", name)
+        if entry.preset == ACP:
+            if not entry.command:
+                yield Finding(where, "needs the `command` that speaks ACP", "for example [gemini, --acp]")
+            continue
         if entry.preset and entry.command:
             yield Finding(where, "needs one of `preset` and `command`, not both")
         elif not entry.preset and not entry.command and name not in PRESETS:

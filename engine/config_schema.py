@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
 
-from engine.clients.presets import PRESETS
+from engine.clients.presets import ACP, PRESETS
 from engine.clients.starting import quoted_placeholders
 from engine.clients.stream import NAMES as STREAMS
 from engine.config_names import branch_problem, nearest_hint, task_id_problem
@@ -21,6 +31,7 @@ from engine.plan import CollisionPolicy, LimitPolicy
 
 MAX_WORKERS = 256
 MAX_JOBS = 1024
+PRESET_NAMES = (*PRESETS, ACP)
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _PROFILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HEAVY_PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -88,8 +99,8 @@ def _profile_name(text: str) -> str:
 
 
 def _preset(text: str) -> str:
-    if text not in PRESETS:
-        raise ValueError(f"unknown preset `{text}`{nearest_hint(text, PRESETS)}")
+    if text not in PRESET_NAMES:
+        raise ValueError(f"unknown preset `{text}`{nearest_hint(text, PRESET_NAMES)}")
     return text
 
 
@@ -97,6 +108,11 @@ def _stream(text: str) -> str:
     if text not in STREAMS:
         raise ValueError(f"unknown kind of output `{text}`{nearest_hint(text, STREAMS)}")
     return text
+
+
+def _joined(value: object) -> object:
+    """A command written as a list of words is one line for the shell."""
+    return shlex.join(value) if isinstance(value, list) and all(isinstance(word, str) for word in value) else value
 
 
 def _command(text: str) -> str:
@@ -128,9 +144,14 @@ Jobs = Annotated[
     WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "integer", "minimum": 1, "maximum": MAX_JOBS}]}),
 ]
 Text = Annotated[str, AfterValidator(_not_blank)]
-Command = Annotated[str, AfterValidator(_command)]
+Command = Annotated[
+    str,
+    BeforeValidator(_joined),
+    AfterValidator(_command),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 Name = Annotated[str, AfterValidator(_profile_name)]
-PresetName = Annotated[str, AfterValidator(_preset), Field(json_schema_extra={"enum": list(PRESETS)})]
+PresetName = Annotated[str, AfterValidator(_preset), Field(json_schema_extra={"enum": list(PRESET_NAMES)})]
 StreamName = Annotated[str, AfterValidator(_stream), Field(json_schema_extra={"enum": list(STREAMS)})]
 Texts = Annotated[tuple[Text, ...], Field(strict=False)]
 Patterns = Annotated[tuple[Annotated[Text, AfterValidator(_pattern)], ...], Field(strict=False)]
@@ -152,11 +173,12 @@ class AgentEntry(_Entry):
     """One agent profile: a known program (`preset`) or any shell command (`command`)."""
 
     preset: PresetName | None = Field(
-        default=None, description=f"A known agent program: {', '.join(PRESETS)}. Default: the profile's own name."
+        default=None, description=f"A known agent program: {', '.join(PRESET_NAMES)}. Default: the profile's own name."
     )
     command: Command | None = Field(
         default=None,
-        description="A shell command run in the worktree; {prompt} and {prompt_file} are replaced, quoted.",
+        description="A shell command run in the worktree; {prompt} and {prompt_file} are replaced, quoted. With the "
+        "preset acp the program (and its arguments) that speaks the Agent Client Protocol: [gemini, --acp].",
     )
     args: Texts = Field(
         default=(), description="More arguments for a preset's program; one of them replaces Aurora's own."

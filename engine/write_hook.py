@@ -84,7 +84,7 @@ def edited(said: dict[str, object]) -> list[str]:
     fields = _fields(given)
     if str(fields.get("command", "")).strip() in LOOKS:
         return []
-    paths = _named(fields)
+    paths = named(fields)
     if known and not paths:
         raise Denied(f"the tool {tool} does not say which file it would write")
     return paths
@@ -100,7 +100,8 @@ def _fields(given: object) -> dict[str, object]:
     return given if isinstance(given, dict) else {}
 
 
-def _named(fields: dict[str, object]) -> list[str]:
+def named(fields: dict[str, object]) -> list[str]:
+    """All files the arguments of a tool name."""
     paths = [value for key in PATH_KEYS if isinstance(value := fields.get(key), str) and value]
     for key in PATCH_KEYS:
         if isinstance(text := fields.get(key), str):
@@ -108,7 +109,7 @@ def _named(fields: dict[str, object]) -> list[str]:
     edits = fields.get("edits", fields.get("files", ()))
     for one in edits if isinstance(edits, list) else ():
         if isinstance(one, dict):
-            paths += _named(one)
+            paths += named(one)
         elif isinstance(one, str):
             paths.append(one)
     return list(dict.fromkeys(paths))
@@ -171,16 +172,14 @@ def ask(who: Asker, inside: list[str], outside: list[str]) -> None:
 
 
 def connect(folder: str) -> socket | None:
-    """A line to the engine, None when there is none. A socket's address is short, so it is named from its folder."""
+    """A line to the engine, None when there is none. A socket's address is short, so it goes by the open folder."""
     line = socket(AF_UNIX, SOCK_STREAM)
     try:
-        here = os.open(".", os.O_PATH)
+        opened = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.chdir(folder)
-            line.connect(SOCKET)
+            line.connect(f"/proc/self/fd/{opened}/{SOCKET}")
         finally:
-            os.fchdir(here)
-            os.close(here)
+            os.close(opened)
     except OSError:
         line.close()
         return None

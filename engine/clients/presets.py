@@ -107,6 +107,10 @@ PRESETS: dict[str, Preset] = {
 }
 
 
+ACP = "acp"
+"""The preset of every program that speaks the Agent Client Protocol; its `command` says which."""
+
+
 def preset_of(profile: AgentProfile) -> Preset:
     """The program a profile with a preset means; ConfigError when there is none of that name."""
     if profile.preset not in PRESETS:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import sys
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
-from engine.clients.presets import PLAIN, PRESETS, Extras, preset_command, preset_of
+from engine.clients.presets import ACP, PLAIN, PRESETS, Extras, preset_command, preset_of
 from engine.contracts.records import variable_name
 from engine.errors import ConfigError
 from engine.plan import AgentProfile, Contract
@@ -25,11 +27,13 @@ def command_for(
     program wants in its environment besides `attempt_environment`. A shell command takes no `extras`.
 
     ConfigError when the prompt does not fit into one argument (128 KiB on Linux)."""
-    argv, env = (
-        _shell_command(profile.command, prompt, prompt_file)
-        if profile.command
-        else _preset_start(profile, prompt, extras)
-    )
+    env: dict[str, str] = {}
+    if profile.preset == ACP:
+        argv = _acp_command(profile, prompt_file, extras.resume)
+    elif profile.command:
+        argv = _shell_command(profile.command, prompt, prompt_file)
+    else:
+        argv, env = _preset_start(profile, prompt, extras)
     if max(len(os.fsencode(argument)) for argument in argv) > MAX_ARGUMENT:
         raise ConfigError(
             f"the prompt is too long for the command line of agent {profile.name}",
@@ -38,8 +42,19 @@ def command_for(
     return argv, env
 
 
-def _shell_command(command: str, prompt: str, prompt_file: Path) -> tuple[tuple[str, ...], dict[str, str]]:
-    return ("/bin/sh", "-c", fill_in(command, prompt=prompt, prompt_file=str(prompt_file))), {}
+def _shell_command(command: str, prompt: str, prompt_file: Path) -> tuple[str, ...]:
+    return ("/bin/sh", "-c", fill_in(command, prompt=prompt, prompt_file=str(prompt_file)))
+
+
+def _acp_command(profile: AgentProfile, prompt_file: Path, resume: str) -> tuple[str, ...]:
+    """Our client of the Agent Client Protocol, which starts the agent; whatever the worktree holds is not imported."""
+    if find_spec("acp") is None:
+        words = f"agent {profile.name} speaks ACP, which needs the package agent-client-protocol"
+        raise ConfigError(words, "pip install 'aurora-tui[acp]'")
+    root = str(Path(__file__).resolve().parents[2])
+    boot = f"import sys; sys.path.insert(0, {root!r}); from engine.acp_agent import main; sys.exit(main())"
+    program = shlex.split(profile.command or "")
+    return (sys.executable, "-I", "-c", boot, str(prompt_file), resume, *program, *profile.args)
 
 
 def _preset_start(profile: AgentProfile, prompt: str, extras: Extras) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -49,7 +64,7 @@ def _preset_start(profile: AgentProfile, prompt: str, extras: Extras) -> tuple[t
 
 def stream_of(profile: AgentProfile) -> str:
     """What kind of stream a profile's agent prints (engine.clients.stream); empty when nothing is read from it."""
-    return profile.output or (profile.preset if profile.preset in PRESETS else None) or ""
+    return profile.output or (profile.preset if profile.preset in (*PRESETS, ACP) else None) or ""
 
 
 def model_of(profile: AgentProfile) -> str:

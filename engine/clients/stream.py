@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
+from engine.clients.acp_stream import AcpStream
 from engine.clients.claude_stream import ClaudeStream
 from engine.clients.codex_stream import CodexStream
 from engine.clients.copilot_stream import CopilotStream
@@ -41,6 +42,7 @@ DIALECTS: Mapping[str, Callable[[Usage], Dialect]] = {
     "gemini": lambda before: GeminiStream(),
     "copilot": lambda before: CopilotStream(),
     "opencode": lambda before: OpencodeStream(),
+    "acp": lambda before: AcpStream(),
     "qwen": lambda before: ClaudeStream(cached_within=True),
 }
 TEXT = "text"

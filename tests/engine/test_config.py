@@ -294,4 +294,4 @@ def test_the_schema_describes_every_key() -> None:
     keys = [(name, value) for entry in entries for name, value in entry.get("properties", {}).items()]
     assert len(keys) > 40
     assert [name for name, value in keys if "description" not in value] == []
-    assert list(PRESETS) == schema["$defs"]["AgentEntry"]["properties"]["preset"]["anyOf"][0]["enum"]  # type: ignore[index]
+    assert [*PRESETS, "acp"] == schema["$defs"]["AgentEntry"]["properties"]["preset"]["anyOf"][0]["enum"]  # type: ignore[index]
