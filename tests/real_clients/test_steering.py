@@ -22,6 +22,7 @@ def start_waiting(shop: ClientProject) -> None:
         retries=0,
     )
     shop.start_run()
+    shop.api.wait_asked("Wait.", times=2)
     wait_for(lambda: any("wait.py" in one.command[1:2] for one in shop.family()))
 
 
