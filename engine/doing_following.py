@@ -34,7 +34,7 @@ from engine.clients.reports import (
 )
 from engine.clients.starting import model_of, stream_of
 from engine.clients.stream import TEXT, ErrorReader, StreamReader
-from engine.clients.wording import Wording, inside
+from engine.clients.wording import NOISE, Wording, inside
 from engine.plan import AgentProfile, Price
 from engine.process import file_of
 from engine.text import clean
@@ -158,7 +158,7 @@ class Follower:
     def _errors_told(self, lines: Iterable[tuple[str, list[Report]]]) -> list[Report]:
         found: list[Report] = []
         for line, reports in lines:
-            if line.strip():
+            if line.strip() and not line.startswith(NOISE):
                 self._write(self._wording.line(line))
             for report in reports:
                 self._stream.summary.take(report)

@@ -61,8 +61,7 @@ class ProfileLimit:
         """How many may run at once at `at`, at most `most`."""
         if self.places is None:
             return most
-        back = max(0, int((at - max(self.cut_at, self.until)) // PLACE_EVERY))
-        return min(most, self.places + back)
+        return min(most, self.places + self._minutes(at))
 
     def open(self, at: float) -> bool:
         """True when nothing but the number of places keeps an attempt from starting."""
@@ -74,8 +73,11 @@ class ProfileLimit:
             return None
         if at < self.until:
             return self.until
-        base = max(self.cut_at, self.until)
-        return base + PLACE_EVERY * (int((at - base) // PLACE_EVERY) + 1)
+        return max(self.cut_at, self.until) + PLACE_EVERY * (self._minutes(at) + 1)
+
+    def _minutes(self, at: float) -> int:
+        """How many places have come back by themselves; a moment that was asked for counts, however it was rounded."""
+        return max(0, int((at - max(self.cut_at, self.until) + 0.001) // PLACE_EVERY))
 
     def forget(self, at: float, most: int) -> None:
         """Lift the limit when there is nothing left of it."""

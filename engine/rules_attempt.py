@@ -210,7 +210,8 @@ def on_agent_started(state: State, event: ev.AgentStarted) -> Iterator[Effect]:
     record.attempt.pid = event.pid
     if record.state is TaskState.RUNNING:
         record.attempt.run_clock(state.at)
-    state.tell(record.id, f"agent {record.spec.agent} {'adopted' if event.adopted else 'started'} (pid {event.pid})")
+    how = "adopted" if event.adopted else "goes on with its conversation" if record.attempt.session else "started"
+    state.tell(record.id, f"agent {record.spec.agent} {how} (pid {event.pid})")
     for remark in event.remarks:
         state.tell(record.id, remark)
     if record.attempt.ending is not Ending.NONE:

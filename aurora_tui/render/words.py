@@ -173,6 +173,12 @@ def _of_conflicts(snapshot: Snapshot) -> list[Remedy]:
 
 
 def _of_task(snapshot: Snapshot, task: TaskView, live: bool) -> list[Remedy]:
+    if task.state is TaskState.FAILED and task.asks:
+        return [
+            Remedy(f"aurora message {task.id} TEXT", "answers it: its agent goes on with that"),
+            Remedy(f"aurora log {task.id}", "shows all that the agent said"),
+            Remedy(f"aurora drop {task.id}", "takes the task out of the run"),
+        ]
     if task.state is TaskState.FAILED:
         return [
             Remedy(f"aurora log {task.id}", "shows what the agent said"),

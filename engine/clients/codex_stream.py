@@ -23,6 +23,8 @@ from engine.clients.reports import (
 from engine.clients.troubles import reset_in, trouble_of, wait_in
 
 RECONNECTING = "Reconnecting..."
+OF_OUR_OWN = "--dangerously-bypass-hook-trust"
+"""A warning about a flag that Aurora gives."""
 
 
 class CodexStream:
@@ -80,7 +82,8 @@ def _done(item: Object) -> Iterator[Report] | None:
         fine = text_at(item, "status") == "completed" and paths
         return iter((Edited(paths),) if fine else ())
     if kind == "error":
-        return iter((Noted(text_at(item, "message")),))
+        words = text_at(item, "message")
+        return iter(() if OF_OUR_OWN in words else (Noted(words),))
     known = ("command_execution", "reasoning", "mcp_tool_call", "web_search", "todo_list")
     return iter(()) if kind in known else None
 

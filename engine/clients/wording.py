@@ -20,6 +20,14 @@ from engine.clients.reports import (
 )
 
 LONGEST_COMMAND = 400
+NOISE = (
+    "Warning: True color",
+    "Ripgrep is not available",
+    "Ripgrep not available",
+    "Reading additional input from stdin",
+    "YOLO mode is enabled",
+)
+"""Lines of programs on standard error that tell nobody anything."""
 
 
 class Wording:
