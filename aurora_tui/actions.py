@@ -6,19 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from engine.model import LockView, Snapshot, TaskState, TaskView
+from engine.model import BreachView, ContractView, LockView, Snapshot, TaskState, TaskView
 
 
 class Place(Enum):
-    """Where the focus is. The last three are the tabs of the main pane."""
+    """Where the focus is. The last four are the tabs of the main pane."""
 
     WORKERS = "Workers"
     QUEUE = "Queue"
     LOCKS = "Locks"
     MERGES = "Merges"
+    CONTRACTS = "Contracts"
     DIFF = "Diff"
     OUTPUT = "Output"
     STORY = "Story"
+    CONTRACT = "Contract"
 
     @property
     def main(self) -> bool:
@@ -26,10 +28,11 @@ class Place(Enum):
         return self in MAIN
 
 
-LISTS = frozenset({Place.WORKERS, Place.QUEUE, Place.LOCKS, Place.MERGES})
-MAIN = frozenset({Place.DIFF, Place.OUTPUT, Place.STORY})
+LISTS = frozenset({Place.WORKERS, Place.QUEUE, Place.LOCKS, Place.MERGES, Place.CONTRACTS})
+MAIN = frozenset({Place.DIFF, Place.OUTPUT, Place.STORY, Place.CONTRACT})
 EVERYWHERE = LISTS | MAIN
 WITH_WORKER = (TaskState.RUNNING, TaskState.PAUSED)
+Breach = tuple[ContractView, BreachView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Situation:
     lock: LockView | None = None
     read_only: bool = False
     live: bool = True
+    breach: Breach | None = None
 
     @property
     def frozen(self) -> bool:
@@ -140,7 +144,7 @@ def _message(now: Situation) -> str:
 
 
 def _settle(now: Situation) -> str:
-    if now.task is not None and (now.frozen or now.task.state is TaskState.CONFLICT):
+    if now.breach or (now.task is not None and (now.frozen or now.task.state is TaskState.CONFLICT)):
         return ""
     return _needs_task(now) or f"{now.task.id if now.task else ''} has no conflict and no collision"
 
@@ -165,10 +169,29 @@ def _others(now: Situation) -> bool:
     return any(now.lock and task.id != now.lock.holder and not task.state.final for task in tasks)
 
 
+def breach_of(snapshot: Snapshot | None, task: TaskView | None) -> Breach | None:
+    """The open breach of a task, with its contract."""
+    contracts = snapshot.contracts if snapshot is not None and task is not None and task.breach else ()
+    found = (
+        (contract, breach)
+        for contract in contracts
+        for breach in contract.breaches
+        if task is not None and breach.task == task.id and breach.state == "open" and contract.name == task.breach
+    )
+    return next(found, None)
+
+
+def _breach(now: Situation) -> str:
+    if now.breach is not None:
+        return ""
+    contracts = now.snapshot.contracts if now.snapshot else ()
+    return "no branch changes this contract" if contracts else "the plan has no contracts"
+
+
 def _search(now: Situation) -> str:
-    if now.place in (Place.WORKERS, Place.MERGES):
+    if now.place in (Place.WORKERS, Place.MERGES, Place.CONTRACTS):
         return "the queue (2), the locks (3), the diff and the output can be searched"
-    return "the story cannot be searched" if now.place is Place.STORY else ""
+    return f"the {now.place.value.lower()} cannot be searched" if now.place in (Place.STORY, Place.CONTRACT) else ""
 
 
 def _files(now: Situation) -> str:
@@ -179,6 +202,7 @@ def _files(now: Situation) -> str:
 
 _W, _Q, _L, _M = (frozenset({p}) for p in (Place.WORKERS, Place.QUEUE, Place.LOCKS, Place.MERGES))
 _D, _O, _S = (frozenset({p}) for p in (Place.DIFF, Place.OUTPUT, Place.STORY))
+_C = frozenset({Place.CONTRACTS, Place.CONTRACT})
 _TASKS = LISTS | frozenset({Place.OUTPUT, Place.STORY})
 STEER, LOOK, GO, RUN = "Steer a task", "Look closer", "Move about", "The run"
 
@@ -186,14 +210,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("pause", ("space",), "pause", "pause or resume the worker, with every process it started",
            _TASKS, _pause, True, group=STEER, bars={Place.WORKERS: 1, Place.OUTPUT: 3, Place.STORY: 3}),
     Action("message", ("m",), "message", "tell the agent something: it goes on from its work with your note",
-           _TASKS, _message, True, group=STEER, bars={Place.WORKERS: 3, Place.OUTPUT: 4}),
+           _TASKS, _message, True, group=STEER, bars={Place.WORKERS: 3, Place.OUTPUT: 4, Place.CONTRACTS: 4}),
     Action("stop", ("s",), "stop", "end the agent; its work is kept", _TASKS, _stop, True,
            group=STEER, bars={Place.WORKERS: 2}),
     Action("retry", ("r",), "retry", "queue a failed, dropped or conflicting task again",
            _TASKS, _retry, True, group=STEER, bars={Place.QUEUE: 4, Place.MERGES: 3}),
     Action("drop", ("x",), "drop", "take the task out of the run (asks first); its work is kept",
            _TASKS, _drop, True, group=STEER, bars={Place.QUEUE: 5}),
-    Action("settle", ("c",), "settle", "rule on a conflict or on a collision over a file",
+    Action("settle", ("c",), "settle", "rule on a conflict, on a collision over a file, or on a breach of a contract",
            EVERYWHERE, _settle, True, group=STEER, bars={Place.WORKERS: 4, Place.MERGES: 1}),
     Action("up", ("K", "shift+up"), "move up", "move the task towards the front of the queue",
            _Q, _queued, True, group=STEER, bars={Place.QUEUE: 1}),
@@ -201,6 +225,10 @@ ACTIONS: tuple[Action, ...] = (
            _Q, _queued, True, group=STEER, bars={Place.QUEUE: 2}),
     Action("priority", ("p",), "priority", "set the task's priority; higher runs first",
            _TASKS, _unfinished, True, group=STEER, bars={Place.QUEUE: 3}),
+    Action("amend", ("A",), "amend", "let the branch change the contract: a new version when it lands (asks first)",
+           _C, _breach, True, group=STEER, bars={Place.CONTRACTS: 1, Place.CONTRACT: 1}),
+    Action("reject", ("R",), "reject", "send the branch back: it must leave the contract as it is (asks first)",
+           _C, _breach, True, group=STEER, bars={Place.CONTRACTS: 2, Place.CONTRACT: 2}),
     Action("release", ("R",), "release", "take the lock away from its holder (asks first)",
            _L, _lock, True, group=STEER, bars={Place.LOCKS: 1}),
     Action("hand-over", ("H",), "hand over", "give the lock to another task",
@@ -218,7 +246,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("undo", ("u",), "undo", "take the last landing back (asks first)", EVERYWHERE, _undo, True,
            group=RUN, bars={Place.MERGES: 2}),
     Action("open", ("enter",), "open", "show the selected task in the main pane; on a test, what it printed", LISTS,
-           group=LOOK, bars={Place.LOCKS: 4, Place.MERGES: 4}),
+           group=LOOK, bars={Place.LOCKS: 4, Place.MERGES: 4, Place.CONTRACTS: 3}),
     Action("fold", ("enter", "space"), "fold", "fold or unfold the file; on the file list, go to the file",
            _D, group=LOOK, bars={Place.DIFF: 5}),
     Action("fold-all", ("Z",), "fold all", "fold or unfold all files", _D, group=LOOK),
@@ -237,7 +265,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("next-tab", ("right_square_bracket",), "next tab", "the next tab: diff, output, story", group=LOOK,
            bars={Place.DIFF: 7, Place.OUTPUT: 5, Place.STORY: 1}),
     Action("zoom", ("z",), "zoom", "give the pane the whole screen, and back", group=LOOK,
-           bars={Place.OUTPUT: 6, Place.STORY: 4, Place.LOCKS: 5}),
+           bars={Place.OUTPUT: 6, Place.STORY: 4, Place.LOCKS: 5, Place.CONTRACTS: 5, Place.CONTRACT: 3}),
     Action("search", ("slash",), "filter", "filter the list, or search the text", EVERYWHERE, _search, group=GO,
            bars={Place.DIFF: 4, Place.OUTPUT: 2, Place.QUEUE: 7}),
     Action("back", ("escape",), "back", "back: close what is open, clear the filter, return to the list", group=GO),
@@ -245,6 +273,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("queue", ("2",), "queue", "to the queue", group=GO),
     Action("locks", ("3",), "locks", "to the locks", group=GO),
     Action("merges", ("4",), "merges", "to the merges", group=GO),
+    Action("contracts", ("5",), "contracts", "to the contracts", group=GO),
     Action("main", ("0",), "main", "to the main pane; there, the next tab", group=GO),
     Action("next-pane", ("tab",), "next pane", "to the next pane", group=GO),
     Action("previous-pane", ("shift+tab",), "pane before", "to the pane before", group=GO),
@@ -279,9 +308,9 @@ def all_keys() -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for action in ACTIONS for key in action.keys))
 
 
-def bar_actions(place: Place) -> tuple[Action, ...]:
-    """The actions the key bar shows in a place, at most `MOST_IN_BAR`."""
-    here = [action for action in ACTIONS if place in action.places and action.place_in_bar(place)]
-    here.sort(key=lambda action: action.place_in_bar(place))
+def bar_actions(place: Place, first: str = "") -> tuple[Action, ...]:
+    """The actions the key bar shows in a place, at most `MOST_IN_BAR`; `first` is one that helps now."""
+    here = [a for a in ACTIONS if place in a.places and (a.place_in_bar(place) or a.id == first)]
+    here.sort(key=lambda action: action.place_in_bar(place) if action.id != first else 0)
     ends = [action for action in here if action.bar]
     return tuple([action for action in here if not action.bar][: MOST_IN_BAR - len(ends)] + ends)

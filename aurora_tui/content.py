@@ -8,6 +8,7 @@ from aurora_tui.actions import Place
 from aurora_tui.bridge import moving
 from aurora_tui.reader import Wanted
 from engine.model import TaskState, TaskView
+from widgets.contract_pane import ContractPane
 from widgets.diff_pane import DiffPane
 from widgets.moment import Moment
 from widgets.output_pane import OutputPane
@@ -42,6 +43,8 @@ class Content:
             self._show_diff(task)
         elif tab is Place.OUTPUT:
             self._show_output(moment, task)
+        elif tab is Place.CONTRACT:
+            self._show_contract(moment)
         else:
             self._show_story(task)
 
@@ -72,6 +75,8 @@ class Content:
             return "Select a task at the left: its changes are shown here as they are made."
         if task.state in WITH_WORKER:
             said = f"{task.id} has changed nothing yet. Changes appear here as the agent makes them."
+        elif task.asks:
+            said = f"{task.id} asks: {flat(task.asks)}\nm answers; it goes on from there."
         elif task.attempt:
             said = f"{task.id} has changed nothing: it is {task.state} ({flat(task.reason)})."
         else:
@@ -99,6 +104,13 @@ class Content:
         if not task.attempt:
             return f"{task.id} has not started: {flat(task.reason)}."
         return f"The agent of {task.id} has printed nothing yet."
+
+    def _show_contract(self, moment: Moment) -> None:
+        contract = self._screen.contract()
+        breaches = self._diffs.breaches
+        if contract is not None:
+            breaches.want(breach for breach in contract.breaches if breach.state == "open")
+        self._screen.query_one(ContractPane).show(contract, moment.tasks, breaches.found, moment.now)
 
     def _show_story(self, task: TaskView | None) -> None:
         name, lines = self._reader.story

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from aurora_tui.actions import Action, Situation
 from aurora_tui.leaving import Leaving
+from aurora_tui.ruling import Ruling
 from aurora_tui.viewing import Viewing
 from engine import events as ev
 from engine.errors import AuroraError, EngineError, RepoError
@@ -39,6 +40,7 @@ class Deeds:
         self.opened = opened
         self.viewing = Viewing(app, opened, self)
         self.leaving = Leaving(app, opened, self)
+        self.ruling = Ruling(app, self)
         self._deeds: dict[str, Deed] = {
             "pause": self.pause,
             "message": self.message,
@@ -57,6 +59,8 @@ class Deeds:
             "more": lambda now: self._resize(now, 1),
             "fewer": lambda now: self._resize(now, -1),
             "undo": self.undo,
+            "amend": self.ruling.amend,
+            "reject": self.ruling.reject,
             "detach": self.leaving.detach,
             "quit": self.leaving.quit,
             **self.viewing.deeds(),
@@ -105,13 +109,21 @@ class Deeds:
             await self.send(ev.PauseTask(at=time.time(), task=now.task.id))
 
     async def message(self, now: Situation) -> None:
-        """Tell the agent something."""
+        """Tell the agent something; what it asked is answered so."""
         assert now.task is not None
+        if now.task.asks:
+            await self._answer(now.task)
+            return
         working = now.task.state in (TaskState.RUNNING, TaskState.PAUSED)
         what = "its agent is ended and goes on from its work" if working else "its next attempt reads it"
         text = await self.app.push_screen_wait(AskLine(f"Message to {now.task.id} ({what})"))
         if text:
             await self.send(ev.MessageTask(at=time.time(), task=now.task.id, text=text))
+
+    async def _answer(self, task: TaskView) -> None:
+        text = await self.app.push_screen_wait(AskLine(f"{task.id} asks: {flat(task.asks)}", placeholder="your answer"))
+        if text:
+            await self.send(ev.MessageTask(at=time.time(), task=task.id, text=text))
 
     async def stop(self, now: Situation) -> None:
         """End the agent."""
@@ -145,7 +157,10 @@ class Deeds:
             await self.send(ev.DropTask(at=time.time(), task=task.id))
 
     async def settle(self, now: Situation) -> None:
-        """Rule on a collision, or settle a conflict."""
+        """Rule on a breach or a collision, or settle a conflict."""
+        if now.breach is not None:
+            await self.ruling.choose(now)
+            return
         assert now.task is not None
         if now.frozen:
             await self._rule(now)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aurora_tui.breach_diffs import BreachDiffs
 from engine.diff_model import BranchDiff, branch_diff
 from engine.errors import AuroraError
 from engine.model import TaskState, TaskView
@@ -48,6 +49,7 @@ class Diffs:
         self._live: LiveDiff | None = None
         self._work = ThreadPoolExecutor(1, "aurora-diff")
         self._closing: list[threading.Thread] = []
+        self.breaches = BreachDiffs(self._work, repo, on_news)
 
     def source_of(self, task: TaskView | None) -> Source | None:
         """Where the task's diff is to be found now; None when it has changed nothing yet."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.model import Snapshot, TaskState, TaskView
-from widgets.text import flat, names
+from widgets.text import cut, flat, names
 
+MOST_ASKED = 120
 Severity = Literal["information", "warning", "error"]
 
 
@@ -41,13 +42,17 @@ def _was_other(before: TaskView | None, task: TaskView) -> bool:
 def _of_task(before: TaskView | None, task: TaskView) -> News | None:
     if before is None:
         return News(f"{task.id} was added")
+    if task.asks and task.asks != before.asks:
+        return News(f"? {task.id} asks: {cut(flat(task.asks), MOST_ASKED)} (m answers)", "warning", calls=True)
+    if task.breach and task.breach != before.breach:
+        return News(f"≠ {task.id} changes the frozen contract {task.breach} (c rules on it)", "warning", calls=True)
     if not _was_other(before, task):
         return None
     if task.state is TaskState.FAILED:
         return News(f"✗ {task.id} failed: {flat(task.reason)}", "error", calls=True)
-    if task.state is TaskState.CONFLICT:
+    if task.state is TaskState.CONFLICT and not task.breach:
         return News(f"≠ {task.id} is in conflict: {flat(task.reason)}", "warning", calls=True)
-    if task.state is TaskState.PAUSED and task.reason.startswith("frozen"):
+    if task.state is TaskState.PAUSED and not task.breach and task.reason.startswith("frozen"):
         return News(f"❄ {task.id} is {flat(task.reason)}", "warning", calls=True)
     if task.state in (TaskState.QUEUED, TaskState.RUNNING) and before.state in (TaskState.MERGING, TaskState.TESTING):
         return News(f"↺ {task.id} gets another try: the tests were red with it", "warning")
@@ -62,7 +67,33 @@ def _of_run(before: Snapshot, now: Snapshot) -> list[News]:
         told.append(News(f"the tests are red on {now.target} itself: nothing can land", "error", calls=True))
     if now.tasks and _over(now) and not _over(before):
         told.append(News(f"all {len(now.tasks)} tasks landed", calls=True))
-    return told
+    return [*told, *_of_contracts(before, now), *_of_profiles(before, now)]
+
+
+def _of_contracts(before: Snapshot, now: Snapshot) -> list[News]:
+    versions = {contract.name: contract.version for contract in before.contracts}
+    mocks = {(c.name, mock.task): mock.state for c in before.contracts for mock in c.mocks}
+    told = [
+        News(f"❄ the contract {contract.name} is frozen as version {contract.version}")
+        for contract in now.contracts
+        if contract.version > versions.get(contract.name, contract.version)
+    ]
+    dead = [
+        News(f"✗ the mock of {contract.name} for {mock.task} is dead: {flat(mock.words)}", "warning")
+        for contract in now.contracts
+        for mock in contract.mocks
+        if mock.state == "dead" and mocks.get((contract.name, mock.task)) != "dead"
+    ]
+    return [*told, *dead]
+
+
+def _of_profiles(before: Snapshot, now: Snapshot) -> list[News]:
+    limits = {profile.name: profile.until for profile in before.profiles}
+    return [
+        News(f"◔ {flat(profile.name)} has met a rate limit: {flat(profile.words)}", "warning")
+        for profile in now.profiles
+        if profile.until is not None and limits.get(profile.name) is None
+    ]
 
 
 def _over(snapshot: Snapshot) -> bool:

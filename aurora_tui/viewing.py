@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aurora_tui import terminal
-from aurora_tui.actions import ACTIONS, BY_ID, MAIN, Place, Situation, key_name
+from aurora_tui.actions import ACTIONS, BY_ID, MAIN, Place, Situation, breach_of, key_name
 from aurora_tui.command_words import completions, parse
 from aurora_tui.printed import output_of, title_of
-from aurora_tui.screens.main import SIDE, TABS
+from aurora_tui.screens.main import SIDE
 from aurora_tui.themes import NAMES
 from engine.errors import AuroraError, Refused
 from engine.model import TaskState
+from widgets.contract_pane import ContractPane
 from widgets.diff_pane import DiffPane
 from widgets.help_sheet import HelpRow, HelpSheet
 from widgets.lock_pane import LockPane
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from aurora_tui.opening import Opened
     from engine.plan import TaskSpec
 
-PLACE_KEYS = {"workers": Place.WORKERS, "queue": Place.QUEUE, "locks": Place.LOCKS, "merges": Place.MERGES}
+PLACE_KEYS = {place.value.lower(): place for place in SIDE}
 HELP_INTRO = "Keys that cannot be used now are greyed, with the reason. The mouse works everywhere."
 
 
@@ -107,12 +109,13 @@ class Viewing:
             self.main.go(self.main.tab)
 
     def _turn(self, step: int) -> None:
-        self.main.set_tab(TABS[(TABS.index(self.main.tab) + step) % len(TABS)])
+        tabs = self.main.tabs
+        self.main.set_tab(tabs[(tabs.index(self.main.tab) + step) % len(tabs)])
         self.app.sync()
         self.main.show_frame()
 
     def _step(self, now: Situation, step: int) -> None:
-        order = [*SIDE, self.main.tab]
+        order = [*self.main.lists, self.main.tab]
         here = order.index(now.place) if now.place in order else 0
         self.main.go(order[(here + step) % len(order)])
 
@@ -162,7 +165,6 @@ class Viewing:
         self._searching = text
         if place in MAIN:
             pane = self.main.pane(place)
-            assert isinstance(pane, DiffPane | OutputPane | StoryPane)
             if isinstance(pane, DiffPane | OutputPane):
                 pane.search(text)
             return
@@ -197,7 +199,7 @@ class Viewing:
     def _selected_text(self, now: Situation) -> str:
         if now.place in MAIN:
             pane = self.main.pane(now.place)
-            assert isinstance(pane, DiffPane | OutputPane | StoryPane)
+            assert isinstance(pane, DiffPane | OutputPane | StoryPane | ContractPane)
             return pane.selected_text()
         if now.lock is not None:
             return now.lock.pattern
@@ -251,7 +253,7 @@ class Viewing:
             return
         now = self.main.situation()
         if order.task is not None:
-            now = Situation(now.place, now.snapshot, order.task, now.lock, now.read_only, now.live)
+            now = replace(now, task=order.task, breach=breach_of(now.snapshot, order.task))
         if order.perform is not None:
             self.app.run_worker(order.perform(self._steering, now), group="deeds", exit_on_error=False)
         else:

@@ -15,6 +15,7 @@ from widgets.moment import Moment
 from widgets.text import clock, cut, duration, flat, many, money
 
 Part = tuple[Piece, ...]
+MOST_HELD = 36
 SEPARATOR: Piece = (" ── ", "gutter")
 
 
@@ -100,7 +101,8 @@ def _facts(moment: Moment) -> list[tuple[int, Part]]:
     frozen = sum(1 for worker in snapshot.workers if worker.frozen)
     landed = sum(1 for task in snapshot.tasks if task.state is TaskState.LANDED)
     held = sum(1 for slot in snapshot.slots if slot.held)
-    cost = f"{money(snapshot.cost) or '$0.00'}" + (f"/{snapshot.budget_usd:g}" if snapshot.budget_usd else "")
+    guess = any(task.estimated and task.cost for task in snapshot.tasks)
+    cost = f"{money(snapshot.cost, guess) or '$0.00'}" + (f"/{snapshot.budget_usd:g}" if snapshot.budget_usd else "")
     name: Piece = (f"{flat(snapshot.repo)}:{flat(snapshot.target)}", "strong")
     frozen_words: Piece = (f" +{frozen} frozen" if frozen else "", "warn")
     return [
@@ -109,10 +111,25 @@ def _facts(moment: Moment) -> list[tuple[int, Part]]:
         (8, (("landed ", "dim"), (f"{landed}/{len(snapshot.tasks)}", "good" if landed else ""))),
         (7, (("w ", "dim"), (f"{busy}/{snapshot.workers_limit}", "warn" if snapshot.paused_all else ""), frozen_words)),
         (4, (("queue ", "dim"), (str(len(snapshot.queue)), ""))),
+        (5, _limits(moment)),
+        (5, _held_back(snapshot)),
         (2, ((cost, ""),) if snapshot.cost or snapshot.budget_usd else ()),
         (1, (("heavy ", "dim"), (f"{held}/{snapshot.slots_limit}", ""))),
         (3, ((clock(_run_seconds(moment)), "dim"),)),
     ]
+
+
+def _limits(moment: Moment) -> Part:
+    """Which profiles a rate limit holds, and for how long."""
+    limited = [p for p in moment.snapshot.profiles if p.until is not None and p.until > moment.now]
+    words = ", ".join(f"{flat(p.name)} limited {duration((p.until or 0) - moment.now)}" for p in limited)
+    return ((f"◔ {words}", "warn"),) if words else ()
+
+
+def _held_back(snapshot: Snapshot) -> Part:
+    """What the machine's load holds back."""
+    holds = flat(snapshot.pressure.holds)
+    return (("machine busy: ", "dim"), (cut(holds, MOST_HELD), "warn")) if holds else ()
 
 
 def _run_seconds(moment: Moment) -> float:

@@ -95,7 +95,7 @@ class MergePane(TableView):
             rows.append(("blocked\0", _row(("‖ blocked", "warn"), (flat(merge.landing_blocked), "warn"))))
         for task in moment.snapshot.tasks:
             if task.state is TaskState.CONFLICT:
-                glyph = f"{GLYPHS[task.state]} conflict"
+                glyph = f"{GLYPHS[task.state]} {'breach' if task.breach else 'conflict'}"
                 words = f"{task.id}: {flat(', '.join(task.conflicts) or task.reason)}"
                 rows.append((f"conflict\0\0{task.id}", _row((glyph, STYLES[task.state]), (words, "warn"))))
         return rows

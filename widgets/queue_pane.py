@@ -92,7 +92,7 @@ class QueuePane(TableView):
         critical = key in self._critical
         return [
             (str(task.queue_place) if task.queue_place else "", "dim"),
-            (GLYPHS[task.state], STYLES[task.state]),
+            ("?", "warn") if task.asks else (GLYPHS[task.state], STYLES[task.state]),
             (f"{task.id} ◆" if critical else task.id, "accent" if critical else "strong"),
             (f"{task.priority:+d}" if task.priority else "", "accent"),
             (duration(task.estimate), "dim"),
@@ -101,6 +101,8 @@ class QueuePane(TableView):
 
     @staticmethod
     def _why(task: TaskView) -> str:
+        if task.asks:
+            return f"asks: {flat(task.asks)}"
         if task.state is TaskState.QUEUED:
             return flat(task.reason) or "starts next"
         reason = flat(task.reason)
@@ -108,9 +110,9 @@ class QueuePane(TableView):
 
     @staticmethod
     def _why_style(task: TaskView) -> str:
-        if task.state is TaskState.FAILED:
+        if task.state is TaskState.FAILED and not task.asks:
             return "bad"
-        return "warn" if task.held_by else "dim"
+        return "warn" if task.asks or task.held_by else "dim"
 
     # --- dragging ---
 

@@ -62,9 +62,9 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
 
 
-def money(usd: float) -> str:
-    """US dollars; empty for nothing."""
-    return f"${usd:.2f}" if usd else ""
+def money(usd: float, estimated: bool = False) -> str:
+    """US dollars, with a `~` when they come from a price table; empty for nothing."""
+    return f"{'~' if estimated else ''}${usd:.2f}" if usd else ""
 
 
 def many(number: int, noun: str) -> str:

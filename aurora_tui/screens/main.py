@@ -13,9 +13,22 @@ from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widget import Widget
 
-from aurora_tui.actions import BY_ID, MAIN, Place, Situation, all_keys, bar_actions, for_key, key_name
-from engine.model import TaskView
+from aurora_tui.actions import (
+    BY_ID,
+    MAIN,
+    Breach,
+    Place,
+    Situation,
+    all_keys,
+    bar_actions,
+    breach_of,
+    for_key,
+    key_name,
+)
+from engine.model import ContractView, TaskView
 from widgets.ask_line import LineBar
+from widgets.contract_list import ContractList
+from widgets.contract_pane import ContractPane
 from widgets.diff_pane import DiffPane
 from widgets.header import RunHeader
 from widgets.key_bar import KeyBar, KeyHint
@@ -39,8 +52,11 @@ if TYPE_CHECKING:
     from aurora_tui.app import AuroraApp
 
 PANES: dict[Place, str] = {place: place.value.lower() for place in Place}
-SIDE = (Place.WORKERS, Place.QUEUE, Place.LOCKS, Place.MERGES)
-TABS = (Place.DIFF, Place.OUTPUT, Place.STORY)
+SIDE = (Place.WORKERS, Place.QUEUE, Place.LOCKS, Place.MERGES, Place.CONTRACTS)
+TABS = (Place.DIFF, Place.OUTPUT, Place.STORY, Place.CONTRACT)
+ROOMY = 74
+"""Columns from which the names of five lists fit on one line."""
+ListPane = WorkerPane | QueuePane | LockPane | MergePane | ContractList
 
 
 def ignore(text: str) -> None:
@@ -66,6 +82,7 @@ class MainScreen(Screen[None]):
         self._list = Place.WORKERS
         self._followed: Widget | None = None
         self._shape = Shape.FULL
+        self._tab_before: Place | None = None
 
     def compose(self) -> ComposeResult:
         """Header, lists, main pane, key bar."""
@@ -77,11 +94,13 @@ class MainScreen(Screen[None]):
                 yield QueuePane(id="queue")
                 yield LockPane(id="locks")
                 yield MergePane(id="merges")
+                yield ContractList(id="contracts")
             with Vertical(id="main"):
                 yield TabLine(id="tabs")
                 yield DiffPane(id="diff")
                 yield OutputPane(id="output")
                 yield StoryPane(id="story")
+                yield ContractPane(id="contract")
         yield LineBar(id="line")
         yield KeyBar(id="keys")
         yield TooSmall()
@@ -135,7 +154,9 @@ class MainScreen(Screen[None]):
         place = self.place
         snapshot = self.moment.snapshot if self.moment else None
         lock = self.query_one(LockPane).selected_lock if place is Place.LOCKS else None
-        return Situation(place, snapshot, self.selected(), lock, self.app.read_only, self.app.live)
+        task = self.selected()
+        breach = self._breach(place, task)
+        return Situation(place, snapshot, task, lock, self.app.read_only, self.app.live, breach)
 
     def selected(self) -> TaskView | None:
         """The task actions are about: of the row under the cursor, or the one the main pane shows."""
@@ -146,8 +167,47 @@ class MainScreen(Screen[None]):
     def selected_in(self, place: Place) -> str:
         """The task under the cursor of a list, "" for none."""
         pane = self.pane(place)
-        assert isinstance(pane, WorkerPane | QueuePane | LockPane | MergePane)
+        assert isinstance(pane, ListPane)
         return pane.selected_task if pane.keys else ""
+
+    # --- contracts ---
+
+    @property
+    def lists(self) -> tuple[Place, ...]:
+        """The lists there are: that of the contracts when the plan has some, or when it was asked for."""
+        wanted = self._list is Place.CONTRACTS or bool(self.moment and self.moment.snapshot.contracts)
+        return SIDE if wanted else SIDE[:-1]
+
+    @property
+    def tabs(self) -> tuple[Place, ...]:
+        """The tabs of the main pane."""
+        return TABS if Place.CONTRACTS in self.lists else TABS[:-1]
+
+    def contract(self) -> ContractView | None:
+        """The contract the main pane speaks of: of the list's row, or one the shown task has to do with."""
+        selected = self.query_one(ContractList).selected_contract
+        if self._list is Place.CONTRACTS or self.moment is None:
+            return selected
+        task = self.shown_task
+        of_task = (c for c in self.moment.snapshot.contracts if task in (c.by, *c.implementers, *c.consumers))
+        breached = breach_of(self.moment.snapshot, self.moment.tasks.get(task))
+        return breached[0] if breached else next(of_task, selected)
+
+    def _breach(self, place: Place, task: TaskView | None) -> Breach | None:
+        """The open breach actions are about: of the selected task, or of the contract that is shown."""
+        found = breach_of(self.moment.snapshot if self.moment else None, task)
+        if place not in (Place.CONTRACTS, Place.CONTRACT):
+            return found
+        contract, row = self.contract(), self.query_one(ContractList)
+        if contract is not None and contract == row.selected_contract and row.selected_breach is not None:
+            return contract, row.selected_breach
+        return found if found and found[0] == contract else None
+
+    def look_at_contract(self, name: str) -> None:
+        """Show a contract, its list and its tab."""
+        self.go(Place.CONTRACTS)
+        row = self.query_one(ContractList)
+        row.select_key(next((key for key in row.keys if key.startswith(f"{name}\0breach\0")), f"{name}\0\0"))
 
     @property
     def last_list(self) -> Place:
@@ -162,7 +222,7 @@ class MainScreen(Screen[None]):
         with self.app.batch_update():
             for place in SIDE:
                 pane = self.pane(place)
-                assert isinstance(pane, WorkerPane | QueuePane | LockPane | MergePane)
+                assert isinstance(pane, ListPane)
                 pane.show(moment)
             self.show_frame()
             self.lay_out()
@@ -177,16 +237,23 @@ class MainScreen(Screen[None]):
     def show_keys(self) -> None:
         """The key bar for where the focus is."""
         now = self.situation()
+        asked = "message" if now.task is not None and now.task.asks else ""
         hints = [
-            KeyHint(action.id, key_name(action.keys[0]), action.label, not action.reason(now), bool(action.bar))
-            for action in bar_actions(now.place)
+            KeyHint(
+                action.id,
+                key_name(action.keys[0]),
+                "answer" if action.id == asked else action.label,
+                not action.reason(now),
+                bool(action.bar),
+            )
+            for action in bar_actions(now.place, asked)
         ]
         self.query_one(KeyBar).show(hints)
 
     def show_tabs(self) -> None:
         """The tabs of the main pane, and those of all panes where only one fits."""
         try:
-            tabs = [Tab(place.name, place.value) for place in TABS]
+            tabs = [Tab(place.name, place.value) for place in self.tabs]
             self.query_one("#tabs", TabLine).show(tabs, self.tab.name, self._task_note())
             self._title_main()
             self.query_one("#panes", TabLine).show(self._pane_tabs(), self._pane_tab())
@@ -195,18 +262,25 @@ class MainScreen(Screen[None]):
 
     def _task_note(self) -> list[Piece]:
         """The state of the shown task, and why."""
+        if self.tab is Place.CONTRACT:
+            return []
         task = self.moment.tasks.get(self.shown_task) if self.moment else None
         return [(state_words(task.state), STYLES[task.state]), (f": {flat(task.reason)}", "dim")] if task else []
 
     def _title_main(self) -> None:
-        title = f"0 {self.shown_task or 'Main'}"
+        contract = self.contract() if self.tab is Place.CONTRACT else None
+        title = f"0 {contract.name if contract else self.shown_task or 'Main'}"
         if title != self._main_title:
             self._main_title = title
             self.query_one("#main").border_title = title
 
     def _pane_tabs(self) -> list[Tab]:
-        short = self._shape is Shape.LIST
-        tabs = [Tab(place.name, f"{n} {place.value[:4] if short else place.value}") for n, place in enumerate(SIDE, 1)]
+        five = len(self.lists) == len(SIDE)
+        short = self._shape is Shape.LIST or (five and self.size.width < ROOMY)
+        labels = {place: place.value[:4] if short else place.value for place in self.lists}
+        if five and self._shape is Shape.LIST:
+            labels = {place: place.value if place is self.place else "" for place in self.lists}
+        tabs = [Tab(place.name, f"{n} {labels[place]}".rstrip()) for n, place in enumerate(self.lists, 1)]
         return [*tabs, Tab("MAIN", "0 Main" if short else f"0 {self.tab.value}")]
 
     def _pane_tab(self) -> str:
@@ -247,9 +321,11 @@ class MainScreen(Screen[None]):
         main.set_class(False, "hidden")
         side.styles.width = side_columns(columns)
         place = self.place
-        focused = SIDE.index(place) if place in SIDE else None
-        wanted = [max(3, pane.count_rows() * pane.tall + 2) for pane in map(self.pane, SIDE)]
-        for each, height in zip(SIDE, heights(lines, wanted, focused, 4), strict=True):
+        self.pane(Place.CONTRACTS).set_class(Place.CONTRACTS not in self.lists, "hidden")
+        lists = self.lists
+        focused = lists.index(place) if place in lists else None
+        wanted = [max(3, pane.count_rows() * pane.tall + 2) for pane in map(self.pane, lists)]
+        for each, height in zip(lists, heights(lines, wanted, focused, 4), strict=True):
             pane = self.pane(each)
             pane.set_class(False, "hidden")
             if pane.styles.height is None or pane.styles.height.value != height:
@@ -324,10 +400,20 @@ class MainScreen(Screen[None]):
         self._followed = self.focused
         if self.place in SIDE:
             self._list = self.place
+            self._tab_for(self.place)
         with self.app.batch_update():
             self.lay_out()
             self.show_frame()
         self.choose()
+
+    def _tab_for(self, place: Place) -> None:
+        """With the contracts the main pane shows the contract; elsewhere what it showed before."""
+        if place is Place.CONTRACTS and self.tab is not Place.CONTRACT:
+            self._tab_before = self.tab
+            self.set_tab(Place.CONTRACT)
+        elif place is not Place.CONTRACTS and self._tab_before is not None:
+            before, self._tab_before = self._tab_before, None
+            self.set_tab(before if self.tab is Place.CONTRACT else self.tab)
 
     def on_line_view_moved(self, message: LineView.Moved) -> None:
         """Another row of a list: another task."""

@@ -6,10 +6,13 @@ from dataclasses import replace
 
 from engine.model import (
     BoundView,
+    BreachView,
+    ContractView,
     LandingView,
     LockMode,
     LockView,
     MergeView,
+    MockView,
     SlotView,
     Snapshot,
     TaskState,
@@ -204,4 +207,56 @@ def busy_run() -> Snapshot:
         budget_usd=20.0,
         bound=bound(500.0, "src/auth/** serialises 2 tasks: more workers cannot help"),
         needs_person=("stock: conflicts with landed work in shop/models.py and shop/stock.py",),
+    )
+
+
+def mock(task: str, state: str = "healthy", port: int = 41873, **rest: object) -> MockView:
+    """The mock of a contract for one consumer."""
+    made = MockView(task, "w2", port, 4242, state, STARTED + 300)
+    return replace(made, **rest)  # type: ignore[arg-type]
+
+
+def breach(task: str, *paths: str, state: str = "open", **rest: object) -> BreachView:
+    """A branch that changes a frozen contract."""
+    made = BreachView(task, 1, paths, "b" * 40, "c" * 40, STARTED + 600, state)
+    return replace(made, **rest)  # type: ignore[arg-type]
+
+
+def contract(name: str, version: int = 1, **rest: object) -> ContractView:
+    """A contract, frozen when it has a version."""
+    made = ContractView(
+        name=name,
+        kind="openapi",
+        files=(f"contracts/{name}.yaml",),
+        by="spec",
+        frozen=version > 0,
+        version=version,
+        digest="9f2c41d07a3b" if version else "",
+        since=STARTED + 240 if version else 0.0,
+        reason=f"frozen as version {version}" if version else "spec writes it",
+        implementers=("auth",),
+        consumers=("ui", "search"),
+        check="openapi check contracts/orders.yaml",
+        verify="pytest tests/contract",
+    )
+    return replace(made, **rest)  # type: ignore[arg-type]
+
+
+def contract_run() -> Snapshot:
+    """A busy run whose plan has contracts: one frozen, breached and mocked, one still to be written."""
+    run = busy_run()
+    words = "changes the frozen contract orders: contracts/orders.yaml"
+    tasks = tuple(
+        replace(each, state=TaskState.CONFLICT, reason=words, breach="orders", worker="") if each.id == "auth" else each
+        for each in run.tasks
+    )
+    mocks = (mock("ui"), mock("search", "restarting", 41874, restarts=2, words="it ended with 1"))
+    orders = contract("orders", mocks=mocks, breaches=(breach("auth", "contracts/orders.yaml"),))
+    billing = contract("billing", 0, by="models", implementers=("docs",), consumers=(), reason="models is queued")
+    return replace(
+        run,
+        tasks=tasks,
+        workers=run.workers[1:],
+        contracts=(orders, billing),
+        needs_person=(f"auth: {words}",),
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from screen import play, shown, until
-from snapshots import busy_run, snapshot, task
+from snapshots import busy_run, contract_run, snapshot, task
 from still import app_of
 from textual.pilot import Pilot
 
@@ -45,6 +45,19 @@ def test_a_busy_run(size: tuple[int, int], pane: str, repo: Repo) -> None:
         await until(pilot, lambda: app.main.moment)
         await pilot.press(pane)
         await compare(f"busy-{pane}-{size[0]}x{size[1]}", pilot)
+
+    play(app, scene, size)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("keys", ["5", "50"])
+def test_a_run_with_contracts(size: tuple[int, int], keys: str, repo: Repo) -> None:
+    app, _ = app_of(contract_run(), repo)
+
+    async def scene(pilot: Pilot[object]) -> None:
+        await until(pilot, lambda: app.main.moment)
+        await pilot.press(*keys)
+        await compare(f"contracts-{keys}-{size[0]}x{size[1]}", pilot)
 
     play(app, scene, size)
 
@@ -130,7 +143,7 @@ def test_hostile_names_break_no_line(repo: Repo) -> None:
 
         async def scene(pilot: Pilot[object], app: AuroraApp = app, size: tuple[int, int] = size) -> None:
             await until(pilot, lambda: app.main.moment)
-            for pane in "12340":
+            for pane in "1234500":
                 await pilot.press(pane)
                 await pilot.pause(0.05)
                 for strip in app.screen._compositor.render_strips():

@@ -1,0 +1,86 @@
+"""Agents that ask, limited profiles, a busy machine, guessed costs: each is said where it matters."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from screen import play, shown, until, until_shown
+from snapshots import NOW, snapshot, task
+from still import app_of
+from textual.pilot import Pilot
+
+from aurora_tui.news import news
+from engine.events import MessageTask
+from engine.model import PressureView, ProfileView, TaskState
+from engine.repo import Repo
+
+Page = Pilot[object]
+S = TaskState
+ASKING = task("auth", S.FAILED, "the agent asks", attempt=1, asks="Which of the two\nlogin pages is meant?")
+
+
+def test_who_asks_is_seen_and_m_answers(repo: Repo) -> None:
+    app, still = app_of(snapshot(ASKING, task("ui", S.QUEUED, queue_place=1)), repo)
+
+    async def scene(pilot: Page) -> None:
+        await until(pilot, lambda: app.main.moment)
+        await pilot.press("2", "G")
+        await until_shown(pilot, "? auth", "m answer", "auth asks: Which of the two login pages")
+        await pilot.press("m")
+        await until_shown(pilot, "Which of the two login pages is meant?")
+        await pilot.press(*"first", "enter")
+        await until(pilot, lambda: still.sent)
+        await pilot.press("g")
+        await until(pilot, lambda: "m answer" not in shown(app))
+
+    play(app, scene)
+    assert [replace(each, at=0.0) for each in still.sent] == [MessageTask(at=0.0, task="auth", text="first")]
+
+
+def test_somebody_who_asks_calls_the_developer_once() -> None:
+    before, now = snapshot(task("auth", S.RUNNING)), snapshot(ASKING)
+    assert [(item.text, item.calls) for item in news(before, now)] == [
+        ("? auth asks: Which of the two login pages is meant? (m answers)", True)
+    ]
+    assert news(now, now) == []
+
+
+def limited(until_when: float | None) -> ProfileView:
+    """The profile claude, limited or not."""
+    return ProfileView("claude", 2, 2, until_when, "429 too many requests")
+
+
+def test_a_limited_profile_is_in_the_header_until_its_time_is_over(repo: Repo) -> None:
+    for until_when, said in ((NOW + 192, True), (NOW - 1, False), (None, False)):
+        app, _ = app_of(snapshot(task("a", S.QUEUED), profiles=(limited(until_when),)), repo)
+
+        async def scene(pilot: Page, app: object = app, said: bool = said) -> None:
+            await until_shown(pilot, "heavy 0/4")
+            assert ("claude limited 3m 12s" in shown(pilot.app)) is said
+
+        play(app, scene)
+    heard = news(snapshot(profiles=(limited(None),)), snapshot(profiles=(limited(NOW + 192),)))
+    assert [item.text for item in heard] == ["◔ claude has met a rate limit: 429 too many requests"]
+
+
+def test_what_the_load_holds_back_is_in_the_header(repo: Repo) -> None:
+    for holds in ("", "no new task: memory"):
+        app, _ = app_of(snapshot(task("a", S.QUEUED), pressure=PressureView(10.0, 80.0, 1.0, holds)), repo)
+
+        async def scene(pilot: Page, holds: str = holds) -> None:
+            await until_shown(pilot, "heavy 0/4")
+            assert ("machine busy: no new task: memory" in shown(pilot.app)) is bool(holds)
+
+        play(app, scene)
+
+
+def test_a_guessed_cost_has_a_tilde(repo: Repo) -> None:
+    for guess in (False, True):
+        made = task("a", S.RUNNING, worker="w1", cost=0.62, estimated=guess)
+        app, _ = app_of(snapshot(made, cost=0.62), repo)
+
+        async def scene(pilot: Page, guess: bool = guess) -> None:
+            await until_shown(pilot, "$0.62", "w1 ► running")
+            assert shown(pilot.app).count("~$0.62") == (2 if guess else 0)
+
+        play(app, scene)
