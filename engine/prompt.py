@@ -14,6 +14,10 @@ MAX_FAILURE_CHARACTERS = 6_000
 MAX_LISTED = 30
 CONTINUED = "Your branch already holds the work of an earlier attempt at this task. Look at it, and go on from there."
 RESUMED = "Go on with your task from where you were, and finish it. The files are as you left them, unless told above."
+RULE_OF_EDITS = (
+    "A file nobody holds becomes yours when you edit it. An edit of a held one is refused with its holder's name, or "
+    "stops you until it is free: do the rest of your work first, then try again; do not get around it by a command."
+)
 _FENCE = re.compile(r"`{3,}")
 
 
@@ -92,6 +96,7 @@ def _rules(
     yield from _paths(spec, claims)
     if held_by_others:
         yield f"Held by other tasks, do not touch: {_holders(held_by_others)}."
+    yield RULE_OF_EDITS
     yield from contracts
     if spec.test:
         yield f"`{spec.test}` must pass when you are done."

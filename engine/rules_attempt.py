@@ -298,7 +298,7 @@ def on_attempt_captured(state: State, event: ev.AttemptCaptured) -> Iterator[Eff
         after_trouble(state, record)
     else:
         no_trouble(state, record)
-        yield from write_all(state, record, tuple(p for p in event.paths if p not in record.attempt.touched))
+        yield from write_all(state, record, event.paths)
         if missing := left_out(state, record, event.contracts):
             fail_attempt(state, record, missing, record.attempt.tail)
         elif find_breaches(state, record, event.contracts, base):

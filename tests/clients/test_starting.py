@@ -26,7 +26,7 @@ from engine.contracts.records import variable_name
 from engine.errors import ConfigError
 from engine.heavy_commands import DEFAULT_HEAVY
 from engine.plan import AgentProfile, Contract, TaskSpec
-from engine.prompt import MAX_FAILURE_CHARACTERS, compose
+from engine.prompt import MAX_FAILURE_CHARACTERS, RULE_OF_EDITS, compose
 
 FILE = Path("/tmp/a folder/prompt.md")
 
@@ -240,12 +240,13 @@ def prompt_of(spec: TaskSpec, **more: object) -> str:
 
 def test_a_first_prompt_is_the_task_and_short_rules() -> None:
     assert prompt_of(TaskSpec("a", "  Add a login page.\n\n")) == (
-        """\
+        f"""\
 Add a login page.
 
 ## Working rules
 
 - You work alone in a git worktree of your own; other tasks work on the same repository at the same time.
+- {RULE_OF_EDITS}
 - Stay on this branch. Commit your work or leave it uncommitted, both are fine. Do not push.
 - Nobody can answer questions: decide, and finish the task.
 """
@@ -284,7 +285,7 @@ def test_a_fix_attempt_is_told_everything_it_needs() -> None:
         mocks={"users": 21003},
     )
     assert text == (
-        """\
+        f"""\
 Implement the orders API.
 
 ## Note from the developer
@@ -298,6 +299,7 @@ Mind the time zones.
 - Others may edit these too, so keep changes there small: `CHANGELOG.md`.
 - Read but do not edit: `lib/`.
 - Held by other tasks, do not touch: `ui/**` (frontend), `docs/` (docs).
+- {RULE_OF_EDITS}
 - Implement the contract orders (`api/orders.yaml`) exactly; it is frozen, do not edit it; `make verify` must pass.
 - Rely only on the contract users (`api/users.yaml`); it is frozen, do not edit it; a mock of it answers at \
 http://127.0.0.1:21003 ($AURORA_MOCK_USERS).
