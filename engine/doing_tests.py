@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from engine.contracts.verifying import Place
 from engine.errors import AuroraError
 from engine.model import Verdict
 from engine.process import tail
+from engine.surroundings import digest
 from engine.test_names import Named, named_again, named_by, plan_only, run_begins
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class Run:
     verdict: Verdict = Verdict.ERROR
     command: str = ""
     words: str = ""
+    surroundings: str = ""
     named: Named = field(default_factory=Named)
 
 
@@ -69,6 +71,7 @@ class TestJobs:
                 runner=run.named.runner,
                 only=effect.only,
                 missing=run.named.missing,
+                surroundings=run.surroundings,
             )
         )
 
@@ -84,12 +87,19 @@ class TestJobs:
             since = await asyncio.to_thread(run_begins, scratch)
             marker = f"test-{effect.candidate}"
             if not effect.only:
-                return await self._full(effect, Place(worker, path, env, log, marker), since)
+                return await self._full_in_known(effect, Place(worker, path, env, log, marker), since)
             plan = plan_only(effect.only, effect.runner, test, scratch, env, path)
             verdict, command = await runner.workplaces.run_all(plan.commands, path, log, env | plan.env, marker)
             asked = (effect.only, effect.runner, plan, log, path, since)
             named = await asyncio.to_thread(named_again, verdict, command, *asked)
-        return Run(_verdict(verdict, named), command, "", named)
+        return Run(_verdict(verdict, named), command, named=named)
+
+    async def _full_in_known(self, effect: ef.TestCandidate, place: Place, since: int) -> Run:
+        """A full run, and the surroundings it was made in, if they did not change meanwhile."""
+        before = await asyncio.to_thread(digest, self.runner.machine.state.plan)
+        run = await self._full(effect, place, since)
+        after = await asyncio.to_thread(digest, self.runner.machine.state.plan)
+        return replace(run, surroundings=before if before == after else "")
 
     async def _full(self, effect: ef.TestCandidate, place: Place, since: int) -> Run:
         """The checks, those of contracts, the verification of contracts, the integration test, until one is red."""
@@ -103,7 +113,7 @@ class TestJobs:
                 return Run(verdict, command)
             verdict, command = await self._commands((settings.integration_test or "",), place)
         named = await asyncio.to_thread(named_by, verdict, command, settings.checks, place.log, place.path, since)
-        return Run(verdict, command, "", named)
+        return Run(verdict, command, named=named)
 
     async def _commands(self, commands: tuple[str, ...], place: Place) -> tuple[Verdict, str]:
         given = tuple(command for command in commands if command)
@@ -112,7 +122,9 @@ class TestJobs:
 
 def _verdict(verdict: Verdict, named: Named) -> Verdict:
     """A narrowed run is red when one of its tests is: a test that is not there is not red, nor does it matter what else
-    (a limit on coverage) makes the command fail."""
+    (a limit on coverage) makes the command fail. A green one in which they were not seen is no verdict at all."""
+    if not named.told and verdict is Verdict.PASSED:
+        return Verdict.ERROR
     if not named.told or verdict not in (Verdict.PASSED, Verdict.FAILED):
         return verdict
     return Verdict.FAILED if named.failures else Verdict.PASSED

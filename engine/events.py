@@ -30,8 +30,9 @@ class Event:
 class RunStarted(Event):
     """A run begins. `landed` maps tasks that landed unchanged in an earlier run to their commit; `taken` are branch
     names that exist and are not Aurora's, `ours` those that are; `durations` are seconds past runs of a task took;
-    `files` is what exists at `tip` (not stored: read again from there); `versions` are the version and hash contracts
-    had when they were frozen last."""
+    `proven` are trees that were green in the same `surroundings` (see `engine.surroundings`) before; `files` is what
+    exists at `tip` (not stored: read again from there); `versions` are the version and hash contracts had when they
+    were frozen last."""
 
     run: str
     plan: Plan
@@ -43,11 +44,14 @@ class RunStarted(Event):
     durations: dict[str, float] = field(default_factory=dict)
     files: tuple[str, ...] = ()
     versions: dict[str, tuple[int, str]] = field(default_factory=dict)
+    surroundings: str = ""
+    proven: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContinued(Event):
-    """A new engine took over an unfinished run with the plan as it stands now. Every unfinished effect is redone.
+    """A new engine took over an unfinished run with the plan as it stands now. Every unfinished effect is redone, and
+    verdicts of other `surroundings` count no more.
 
     `handed_over`: the same run only goes on without its screen, so what failed stays failed and a pause stays."""
 
@@ -55,6 +59,8 @@ class RunContinued(Event):
     tip: str
     live_slots: tuple[str, ...] = ()
     handed_over: bool = False
+    surroundings: str = ""
+    proven: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,6 +302,7 @@ class CandidateTested(Event):
 
     `failures` are the tests that are red, as far as the output names them; `narrowable` when it names all of them and
     they can be run by themselves. With `only` nothing else was run; those of them that are not there are `missing`.
+    `surroundings` is "" where they changed during the run.
     """
 
     candidate: str
@@ -310,6 +317,7 @@ class CandidateTested(Event):
     runner: str = ""
     only: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    surroundings: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

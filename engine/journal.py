@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine import events
 from engine.errors import EngineError
+from engine.model import Verdict
 from engine.wire import decode_event, encode_event, kind_of
 
 SCHEMA_VERSION = 1
@@ -78,6 +79,17 @@ class Journal:
             ).fetchall()
         for seq, kind, body in rows:
             yield seq, decode_event(kind, body)
+
+    def proven(self, surroundings: str, since: float, most: int = 300) -> tuple[str, ...]:
+        """Trees whose last full test run in these surroundings, not before `since`, was green, newest first."""
+        with _explained(self.path):
+            rows = self._db.execute(
+                "SELECT max(seq), json_extract(body, '$.tree'), json_extract(body, '$.verdict') FROM events"
+                " WHERE kind = 'CandidateTested' AND at >= ? AND json_extract(body, '$.surroundings') = ?"
+                " AND json_array_length(body, '$.only') = 0 GROUP BY 2 ORDER BY 1 DESC",
+                (since, surroundings),
+            ).fetchall()
+        return tuple(tree for _, tree, verdict in rows if verdict == Verdict.PASSED.value)[:most]
 
     def rows_since(self, seq: int, limit: int = 1000) -> tuple[tuple[int, str, str], ...]:
         """Raw rows after `seq` as (seq, kind, JSON body)."""

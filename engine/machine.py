@@ -157,6 +157,7 @@ class Machine:
 
     def _begin(self, event: ev.RunStarted) -> list[Effect]:
         self._state = state = State.begin(event)
+        rules_merge.be_in(state, event.surroundings, event.proven)
         for spec in event.plan.tasks:
             record = state.add_task(spec)
             if spec.id in event.landed:

@@ -15,7 +15,7 @@ from engine.rules_attempt import capture, prepare, start, test_alone
 from engine.rules_budget import lift
 from engine.rules_collision import update
 from engine.rules_intent import to_queue
-from engine.rules_merge import act, clear_halt, land, on_target_moved, resolve
+from engine.rules_merge import act, be_in, clear_halt, land, on_target_moved, resolve
 from engine.rules_mock import serve_again
 from engine.state import Ending, State, Step, TaskRecord, contract_records, has_tests, test_lanes
 
@@ -33,6 +33,7 @@ def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
         limit.stopped = ""
     state.reading = None
     _adopt_plan(state, event.plan)
+    be_in(state, event.surroundings, event.proven)
     for slot in [asked.slot for asked in (*state.slots.held(), *state.slots.line())]:
         if slot not in event.live_slots:
             state.slots.free(slot)

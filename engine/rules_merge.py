@@ -199,9 +199,20 @@ def _test(state: State, test: Test) -> Iterator[Effect]:
     )
 
 
+def be_in(state: State, surroundings: str, proven: Sequence[str] = ()) -> None:
+    """Tests run in these surroundings from now on, in which `proven` trees are known to be green. What was known in
+    others counts no more."""
+    if surroundings != state.surroundings:
+        state.queue.forget()
+        state.surroundings = surroundings
+    state.queue.proven.update(proven)
+
+
 def on_candidate_tested(state: State, event: ev.CandidateTested) -> Iterator[Effect]:
     """One verdict on one tree."""
     state.tests.append(event)
+    if event.surroundings:
+        be_in(state, event.surroundings)
     yield from act(state, state.queue.judge(event))
 
 

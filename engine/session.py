@@ -17,6 +17,7 @@ from typing import IO
 
 from engine import effects as ef
 from engine import events as ev
+from engine import surroundings
 from engine.control import ControlServer
 from engine.errors import AuroraError, EngineError
 from engine.journal import Journal
@@ -218,9 +219,7 @@ def start_engine(repo: Repo, plan: Plan, *, fresh: bool = False, handed_over: bo
         if runs and fresh and machine.state.busy:
             lock = _end_old_agents(repo, worktrees, machine, journal, tip, lock)
         if runs and not fresh and not finished(machine.state):
-            first: ev.RunStarted | ev.RunContinued = ev.RunContinued(
-                at=time.time(), plan=plan, tip=tip, handed_over=handed_over
-            )
+            first: ev.RunStarted | ev.RunContinued = _continued(plan, tip, journal, handed_over)
         else:
             first = _new_run(repo, plan, tip, journal, machine if runs and not fresh else None)
             machine = Machine()
@@ -234,10 +233,23 @@ def _end_old_agents(
     repo: Repo, worktrees: Worktrees, machine: Machine, journal: Journal, tip: str, lock: EngineLock
 ) -> EngineLock:
     """`--fresh` over a run whose agents live: stop them first, their work is kept."""
-    continued = ev.RunContinued(at=time.time(), plan=machine.state.plan, tip=tip)
+    continued = _continued(machine.state.plan, tip, journal)
     stop = ev.Shutdown(at=time.time(), mode="stop")
     LocalEngine(Runner(repo, worktrees, machine, journal), continued, lock, [stop]).wait(60)
     return EngineLock(repo.aurora_dir)
+
+
+def _continued(plan: Plan, tip: str, journal: Journal, handed_over: bool = False) -> ev.RunContinued:
+    here, proven = _known(plan, journal)
+    at = time.time()
+    return ev.RunContinued(at=at, plan=plan, tip=tip, handed_over=handed_over, surroundings=here, proven=proven)
+
+
+def _known(plan: Plan, journal: Journal) -> tuple[str, tuple[str, ...]]:
+    """The surroundings of tests, and the trees that were green in them before; none where there are contracts: what is
+    verified for them depends on more than the tree."""
+    here = surroundings.digest(plan)
+    return here, () if plan.contracts else journal.proven(here, time.time() - surroundings.BELIEVED)
 
 
 def _new_run(repo: Repo, plan: Plan, tip: str, journal: Journal, before: Machine | None) -> ev.RunStarted:
@@ -250,6 +262,7 @@ def _new_run(repo: Repo, plan: Plan, tip: str, journal: Journal, before: Machine
             if old is not None and old.landed and old.spec.fingerprint == spec.fingerprint:
                 landed[spec.id] = old.landed
     ours, taken = _existing(repo, plan.settings.branch_prefix)
+    here, proven = _known(plan, journal)
     return ev.RunStarted(
         at=time.time(),
         run=f"r{len(journal.runs()) + 1}",
@@ -262,6 +275,8 @@ def _new_run(repo: Repo, plan: Plan, tip: str, journal: Journal, before: Machine
         durations=_durations(before),
         files=repo.tracked_files(tip),
         versions=_versions(before),
+        surroundings=here,
+        proven=proven,
     )
 
 

@@ -309,6 +309,7 @@ class State:
     reading: tuple[str, tuple[str, ...]] | None = None
     changing: dict[str, set[str]] = field(default_factory=dict)
     mocked: dict[str, int] = field(default_factory=dict)
+    surroundings: str = ""
 
     @classmethod
     def begin(cls, event: RunStarted) -> State:
@@ -334,6 +335,7 @@ class State:
             taken=frozenset(event.taken),
             ours=frozenset(event.ours),
             contracts=contract_records(plan, event.versions),
+            surroundings=event.surroundings,
         )
 
     # --- looking ---

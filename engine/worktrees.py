@@ -7,6 +7,7 @@ refs/aurora/rescue/<commit>, and repositories an agent made inside it are moved 
 from __future__ import annotations
 
 import fcntl
+import glob
 import os
 import re
 import shutil
@@ -168,12 +169,21 @@ class Worktrees:
             self._rescue(checkout)
             self._set_aside(checkout)
         checkout.end_operation()
+        self._forget_bytecode(checkout, start)
         checkout.git("checkout", "-q", "-f", "--detach", start)
         if not scratch:
             self._set_aside(checkout)
         checkout.git("clean", "-dq", "-ff" if scratch else "-f")
         (checkout.git_dir / SCRATCH).unlink(missing_ok=True)
         self._settle(checkout)
+
+    def _forget_bytecode(self, checkout: Checkout, start: str) -> None:
+        """Remove what Python compiled of the files that are about to change. It knows a source by size and second: one
+        of the same size, written in the second it was compiled in, would be taken for the one before."""
+        for path in checkout.git("diff", "--name-only", "-z", start, "--", "*.py", check=False).fields:
+            source = checkout.path / path
+            for compiled in (source.parent / "__pycache__").glob(f"{glob.escape(source.stem)}.*.pyc"):
+                compiled.unlink(missing_ok=True)
 
     def _settle(self, checkout: Checkout) -> None:
         """Let git note which files are unchanged (racily clean files are read again until it may)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import py_compile
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -376,3 +377,22 @@ def test_touched_carries_names_that_are_no_text(lab: Lab) -> None:
     lab.write({name: "x"}, path)
     assert trees.touched(path, base) == (name,)
     assert os.fsencode(trees.touched(path, base)[0]) == b"caf\xe9.txt"
+
+
+def test_compiled_python_never_outlives_its_source(lab: Lab) -> None:
+    good = lab.commit(
+        {".gitignore": "__pycache__/\n", "mod.py": "VALUE = 1\n", "dir/a[1].py": "A = 1\n", "same.py": ""}
+    )
+    bad = lab.commit({"mod.py": "VALUE = 2\n", "dir/a[1].py": "A = 2\n"})
+    path = lab.worktrees.prepare_detached("test", good)
+    sources = [path / "mod.py", path / "dir/a[1].py", path / "same.py"]
+    compiled = [Path(py_compile.compile(str(source), doraise=True) or "") for source in sources]
+    (compiled[0].parent / "mod.cpython-311-pytest-8.pyc").touch()
+    times = [source.stat().st_mtime_ns for source in sources]
+    lab.worktrees.prepare_detached("test", bad)
+    for source, when in zip(sources, times, strict=True):
+        os.utime(source, ns=(when, when))
+    asked = [sys.executable, "-c", "import mod; print(mod.VALUE)"]
+    assert subprocess.run(asked, cwd=path, capture_output=True, text=True, check=True).stdout == "2\n"
+    assert [file.exists() for file in compiled] == [False, False, True]
+    assert not (compiled[0].parent / "mod.cpython-311-pytest-8.pyc").exists()
