@@ -14,7 +14,10 @@ import psutil
 from engine import effects as ef
 from engine import events as ev
 from engine.heavy import SlotAsk, SlotServer, write_shims
+from engine.jobserver import JobServer, Room
+from engine.model import TaskState
 from engine.plan import Settings
+from engine.pressure import SHORT_OF_MEMORY
 
 if TYPE_CHECKING:
     from engine.runner import Runner
@@ -28,6 +31,7 @@ class SlotJobs:
         self.folder = runner.repo.aurora_dir / "slots"
         self.shims = runner.repo.aurora_dir / "shims"
         self.server = SlotServer(self.folder, self._asked, self._ended)
+        self.jobs = JobServer(self.folder, self._room)
         self._own: dict[str, asyncio.Future[None]] = {}
         self._count = 0
 
@@ -35,6 +39,23 @@ class SlotJobs:
         """Make the shims and listen."""
         write_shims(self.shims, settings.heavy)
         self.server.start(self.runner.loop)
+        if settings.jobserver:
+            self.server.on_other = self.jobs.hear
+            self.jobs.start(self.runner.loop)
+        else:
+            self.jobs.close()
+
+    def _room(self) -> Room:
+        """What the shares of the jobserver depend on now."""
+        if self.runner.latest is None:
+            return Room(total=1)
+        state = self.runner.machine.state
+        short = not state.pressed.marks.isdisjoint(SHORT_OF_MEMORY)
+        return Room(
+            total=1 if short else state.plan.settings.jobserver,
+            busy=state.slots.running(),
+            paused=frozenset(record.id for record in state.with_worker() if record.state is TaskState.PAUSED),
+        )
 
     def adopt(self) -> tuple[str, ...]:
         """Watch the processes that held or wanted a slot when the last engine ended; ids of those that live."""
@@ -67,9 +88,9 @@ class SlotJobs:
             own.set_result(None)
 
     def tell(self, effect: ef.TellWaiting) -> None:
-        """Say to one in line behind whom it waits."""
+        """Say to one in line behind whom it waits, or why else."""
         if effect.slot not in self._own:
-            self.server.tell_waiting(effect.slot, effect.place, effect.behind)
+            self.server.tell_waiting(effect.slot, effect.place, effect.behind, effect.why)
 
     @asynccontextmanager
     async def slot(self, owner: str, command: str) -> AsyncIterator[None]:
@@ -87,4 +108,5 @@ class SlotJobs:
 
     def close(self) -> None:
         """Stop listening; commands in line go on without a slot."""
+        self.jobs.close()
         self.server.close()

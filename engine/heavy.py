@@ -24,6 +24,8 @@ from typing import NoReturn
 from engine.supervisor import start_ticks
 
 SLOT_COMMAND = "aurora-slot"
+JOB_CLIENTS = {"make": "make", "gmake": "make", "ninja": "ninja", "cargo": "cargo", "cmake": "cmake"}
+"""Programs that can be told to share a jobserver, and whose way to say the number of jobs is known."""
 LONGEST_REMARK = 300
 REQUEST = re.compile(r"([0-9]+\.[0-9]+)\t([0-9]+\.[0-9]+)\t([^\t]*)\t(.*)", re.DOTALL)
 
@@ -72,8 +74,14 @@ def _script(program: str, patterns: Sequence[str]) -> str:
         label = shlex.quote(f"{program} {words}".strip())
         lines.append(f'{test} aurora_heavy {shlex.quote(words)} "$@"; then aurora_take_slot {label}')
     body = "\n".join([*lines, "fi"]) if lines else ""
-    template = files("engine").joinpath("shim.sh.tmpl").read_text(encoding="utf-8")
-    return template.replace("@NAME@", shlex.quote(program)).replace("@PATTERNS@", body)
+    client = JOB_CLIENTS.get(program, "")
+    jobs = _template("shim_jobs.sh.tmpl").replace("@CLIENT@", client) if client else ""
+    whole = _template("shim.sh.tmpl").replace("@NAME@", shlex.quote(program)).replace("@PATTERNS@", body)
+    return whole.replace("@JOBS@\n", jobs)
+
+
+def _template(name: str) -> str:
+    return files("engine").joinpath(name).read_text(encoding="utf-8")
 
 
 def _write_script(path: Path, text: str) -> None:
@@ -118,6 +126,7 @@ class SlotServer:
     def __init__(self, folder: Path, on_request: Callable[[SlotAsk], None], on_end: Callable[[str], None]) -> None:
         self.folder = folder
         self._on_request, self._on_end = on_request, on_end
+        self.on_other: Callable[[str], None] = lambda line: None
         self._clients: dict[str, _Client] = {}
         self._requests = self._alive = -1
         self._rest = b""
@@ -154,15 +163,18 @@ class SlotServer:
             self._rest += os.read(self._requests, 65536)
         *lines, self._rest = self._rest.split(b"\n")
         for line in lines:
-            if heard := REQUEST.fullmatch(line.decode("utf-8", "replace")):
+            words = line.decode("utf-8", "replace")
+            if heard := REQUEST.fullmatch(words):
                 self._asked(*heard.groups())
+            else:
+                self.on_other(words)
 
     def _asked(self, asking: str, guarding: str, command: str, owner: str) -> None:
         """One shim was heard. A process that cannot be watched, or is known already, is let go at once."""
         slot = f"s{asking}"
         reply = self._open_reply(slot)
-        guard = _pidfd(guarding) if guarding != asking else -1
-        client = _Client(-1 if slot in self._clients else _pidfd(asking), reply, guard)
+        guard = pidfd_of(guarding) if guarding != asking else -1
+        client = _Client(-1 if slot in self._clients else pidfd_of(asking), reply, guard)
         if client.pidfd < 0:
             _dismiss(client, "go")
             return
@@ -181,7 +193,7 @@ class SlotServer:
 
     def adopt(self, slot: str, pid: int) -> None:
         """Watch a process that asked an earlier engine; when it is gone `on_end` comes soon."""
-        pidfd = _pidfd(slot.removeprefix("s")) if slot.startswith(f"s{pid}.") else -1
+        pidfd = pidfd_of(slot.removeprefix("s")) if slot.startswith(f"s{pid}.") else -1
         if pidfd < 0:
             self._loop.call_soon(self._on_end, slot)
         else:
@@ -206,12 +218,13 @@ class SlotServer:
         if client := self._clients.get(slot):
             _dismiss(client, "go")
 
-    def tell_waiting(self, slot: str, place: int, behind: Sequence[str]) -> None:
-        """Say, once, behind which commands it waits."""
+    def tell_waiting(self, slot: str, place: int, behind: Sequence[str], why: str = "") -> None:
+        """Say, once, behind which commands it waits, or why else."""
         client = self._clients.get(slot)
         if client is not None and not client.told:
             client.told = True
-            _say(client, f"wait {_printable(', '.join(behind))[:LONGEST_REMARK]}")
+            remark = f" because {why}" if why else f" behind {', '.join(behind)}" if behind else ""
+            _say(client, f"wait{_printable(remark)[:LONGEST_REMARK]}")
 
     def close(self) -> None:
         """Stop listening; commands in line go on without a slot."""
@@ -226,7 +239,7 @@ class SlotServer:
             self._forget(slot)
 
 
-def _pidfd(identity: str) -> int:
+def pidfd_of(identity: str) -> int:
     """A pidfd of the process PID.START_TICKS; -1 when there is none, or another one (namespaces, a re-used number)."""
     pid, _, ticks = identity.partition(".")
     try:

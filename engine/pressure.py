@@ -78,6 +78,9 @@ MARKS = (
 )
 
 
+SHORT_OF_MEMORY = frozenset({"memory", "free"})
+
+
 def _wants_cpu(load: Load, runnable: float, waited: float) -> bool:
     """Many more processes want a CPU than there are, and they do wait; without PSI the number has to be higher."""
     if not load.psi:

@@ -71,18 +71,19 @@ class SlotLine:
 
     def _may_return(self, owner: str, wanted: int) -> bool:
         before = self._returning[: self._returning.index(owner)] if owner in self._returning else self._returning
-        return not before and (wanted <= self._room() or not self._counted())
+        return not before and (wanted <= self._room() or not self.running())
 
     def _go_on(self, owner: str) -> None:
         self._suspended.discard(owner)
         if owner in self._returning:
             self._returning.remove(owner)
 
-    def _counted(self) -> int:
+    def running(self) -> int:
+        """How many holders use a processor: those whose owner is not paused."""
         return sum(asked.owner not in self._suspended for asked in self._held.values())
 
     def _room(self) -> int:
-        return self.limit - self._counted()
+        return self.limit - self.running()
 
     def grants(self, pressed: bool = False) -> tuple[str, ...]:
         """Move as many as fit from the line to the holders; their ids. On a pressed machine one runs at a time."""
@@ -96,12 +97,12 @@ class SlotLine:
 
     def _free(self, pressed: bool) -> int:
         room = max(0, self._room())
-        return min(room, 0 if self._counted() else 1) if pressed else room
+        return min(room, 0 if self.running() else 1) if pressed else room
 
     def stalls(self) -> bool:
         """True when somebody could go on, none does, and there is no reason for it: a bug of whoever grants."""
         waiting = any(asked.owner not in self._suspended for asked in self._line.values())
-        return waiting and not self._returning and not self._counted() and self._room() > 0
+        return waiting and not self._returning and not self.running() and self._room() > 0
 
     def held_back(self, pressed: bool) -> bool:
         """True when there is room for somebody in line, but the machine is pressed."""
