@@ -1,7 +1,7 @@
 """Pure: how the jobs that all builds may run together are shared between the builds that run now.
 
-Every build has one job of its own that needs no token; the tokens are the jobs beyond that. A build whose tokens are all
-in use is hungry; one that leaves some lying needs no more than it uses. Tokens go to where the least are (max-min
+Every build has one job of its own that needs no token; the tokens are the jobs beyond that. A build whose tokens are
+all in use is hungry; one that leaves some lying needs no more than it uses. Tokens go to where the least are (max-min
 fairness), and none lies idle while somebody is hungry.
 """
 
