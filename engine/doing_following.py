@@ -293,7 +293,7 @@ def follower_of(
         names=(model_of(profile), profile.preset or profile.output),
         prices=runner.settings.prices,
         silent=preset is not None and preset.silent,
-        resumable=preset is not None,
+        resumable=profile.preset is not None,
         session=effect.session or extras_of(effect, record, profile, runner.machine.state.started).new_session,
         writes_usage=preset is not None and bool(preset.usage_file),
     )
@@ -304,7 +304,7 @@ def extras_of(effect: ef.StartAgent, record: Path, profile: AgentProfile, run_st
     """What the attempt's command line gets on top. The id of a new conversation is always the same."""
     preset = PRESETS.get(profile.preset or "")
     if preset is None:
-        return PLAIN
+        return Extras(resume=effect.session) if profile.preset else PLAIN
     own = str(uuid.uuid5(uuid.NAMESPACE_URL, f"aurora:{record}:{run_started}")) if preset.new_session else ""
     return Extras(effect.session, own, str(usage_output_of(record)), effect.max_usd)
 

@@ -29,7 +29,7 @@ from engine.errors import Refused
 from engine.model import TaskState
 from engine.rules_continue import continue_run
 from engine.rules_line import promote, start_ready
-from engine.state import State, Step
+from engine.state import State, Step, TaskRecord
 
 Rule = Callable[[State, Any], Iterator[Effect]]
 IntentRule = Callable[[State, Any], Generator[Effect, None, str]]
@@ -217,6 +217,9 @@ class Machine:
                 assert all(state.contracts[name].open_breach(record.id) for name in record.breach), record
             live = [mock for mock in record.attempt.mocks.values() if mock.state not in ("dead", "ended")]
             assert running or not live, record
+            _check_money(record)
+        spent = sum(record.tokens for record in state.tasks.values())
+        assert spent == state.budget.spent_tokens, (spent, state.budget)
         workers = [record.attempt.worker for record in state.with_worker()]
         assert len(workers) == len(set(workers)), workers
         waiting = [task for task, _ in state.queue.waiting]
@@ -228,6 +231,12 @@ class Machine:
             assert known.frozen == frozen, known
             assert not (known.frozen and known.problem), known
             assert not known.frozen or known.version, known
+
+
+def _check_money(record: TaskRecord) -> None:
+    assert record.attempt.tokens <= record.tokens, record
+    assert not (record.question and record.state.final and record.state is TaskState.LANDED), record
+    assert bool(record.session) == bool(record.session_of[1]), record
 
 
 def _collect(rule: Generator[Effect, None, str], effects: list[Effect]) -> str:

@@ -121,6 +121,7 @@ def assert_everyone_has_an_end(world: World) -> None:
 def test_every_plan_comes_to_an_end_and_keeps_every_promise(world: World) -> None:
     settle(world)
     assert_everyone_has_an_end(world)
+    assert world.machine.state.budget.spent_usd == pytest.approx(world.spent)
     if any(view.state is TaskState.LANDED for view in world.snapshot().tasks):
         assert name_of(world.trees[world.target]) in world.tested
 
@@ -135,6 +136,7 @@ def test_a_crash_at_any_moment_loses_nothing_and_runs_nothing_twice(world: World
         world.crash()
     settle(world)
     assert_everyone_has_an_end(world)
+    assert world.machine.state.budget.spent_usd == pytest.approx(world.spent)
 
 
 @settings(max_examples=EXAMPLES // 5, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -78,6 +78,7 @@ class World:
         self.spent = 0.0
         self.now = 0.0
         self.pending: list[ef.Effect] = []
+        self.told: list[ef.Effect] = []
         self.agents: dict[str, Agent] = {}
         self.trees: dict[str, frozenset[tuple[str, int]]] = {"base": frozenset()}
         self.tested: set[str] = set()
@@ -97,6 +98,7 @@ class World:
         self.log.append(event)
         new = self.machine.handle(event)
         self.pending.extend(new)
+        self.told.extend(new)
         for effect in new:
             self._observe(effect)
         self.machine.check()
