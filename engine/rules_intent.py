@@ -167,7 +167,9 @@ def message_task(state: State, intent: ev.MessageTask) -> Answer:
     if not text:
         raise Refused("the message is empty")
     if record.state in (TaskState.FAILED, TaskState.DROPPED, TaskState.CONFLICT):
-        return (yield from retry_task(state, ev.RetryTask(at=intent.at, by=intent.by, task=record.id, note=text)))
+        answer = yield from retry_task(state, ev.RetryTask(at=intent.at, by=intent.by, task=record.id, note=text))
+        state.tell(record.id, f"message from you: {first_line(text)}")
+        return answer
     if record.state not in (*WITH_WORKER, TaskState.QUEUED, TaskState.WAITING):
         raise Refused(
             f"{record.id} is {record.state}: its agent has ended", "`aurora add` puts a task for it into the run"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 from installed import environment, settings_in
@@ -55,10 +57,16 @@ class ClientProject(Project):
         return environment(self.home, self.api.address, self.programs)
 
     def ask(self, *tasks: dict[str, object], **settings: object) -> None:
-        """Write the plan. A task's prompt is given line by line."""
+        """Write the plan. A task's prompt is given line by line. The profile `other` is the first client once more."""
         entries = [{**task, "prompt": "\n".join(task["prompt"])} for task in tasks]  # type: ignore[arg-type]
         agents = {name: {"preset": name, "args": SHELL_ALLOWED.get(name, [])} for name in self.programs}
+        agents["other"] = agents[self.client]
         self.plan(entries, **{"agents": agents, "agent": self.client, **settings})
+
+    def task(self, name: str) -> dict[str, Any]:
+        """What `aurora status --json` says of a task."""
+        tasks = json.loads(self.aurora("status", "--json"))["tasks"]
+        return next(task for task in tasks if task["id"] == name)
 
     def family(self) -> Iterator[Relative]:
         """Every living process the agents' supervisors started, whatever session it is in."""

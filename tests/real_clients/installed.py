@@ -149,6 +149,7 @@ def environment(home: Path, address: str, programs: Mapping[str, Path]) -> dict[
         "LANG": "C.UTF-8",
         "TERM": "dumb",
         "NO_COLOR": "1",
+        **{name: os.environ[name] for name in ("AURORA_HOST_ROOT",) if name in os.environ},
         "ANTHROPIC_API_KEY": "sk-test",
         "ANTHROPIC_BASE_URL": address,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",

@@ -12,7 +12,7 @@ and before any of them, once in this place, or N times, or for ever (0):
 
     FAIL status [N [S]]           an HTTP error; S seconds in Retry-After
     CUT [N]                       the connection ends in the middle of an answer
-    REFUSE                        the model declines
+    REFUSE                        the model declines, always
     SLOW seconds                  the answer takes that long
     HOLD name                     the answer waits until the test releases `name`
 """

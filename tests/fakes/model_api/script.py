@@ -39,7 +39,9 @@ class Obstacle:
     @property
     def times(self) -> int:
         """How often it happens; 0 is for ever."""
-        place = {"FAIL": 1, "CUT": 0}.get(self.verb, 9)
+        if self.verb == "REFUSE":
+            return 0
+        place = {"FAIL": 1, "CUT": 0}[self.verb]
         return int(self.words[place]) if len(self.words) > place else 1
 
     @property

@@ -1,0 +1,32 @@
+"""An agent that asks, refuses or is not let in has not done its task, whatever its exit code; what it is told helps."""
+
+from __future__ import annotations
+
+import pytest
+from client_project import ClientProject
+from model_api.dialect import INPUT, OUTPUT
+
+pytestmark = [pytest.mark.clients, pytest.mark.slow]
+
+
+def test_no_work_is_no_success_and_an_answer_goes_into_the_same_conversation(shop: ClientProject) -> None:
+    shop.ask(
+        {"id": "asks", "files": ["a.txt"], "prompt": ["The question.", "READ README.md", "SAY Which one?"]},
+        {"id": "refuses", "files": ["b.txt"], "prompt": ["The refusal.", "REFUSE"]},
+        {"id": "shut", "files": ["c.txt"], "prompt": ["The shut door.", "FAIL 401 0"], "agent": "other"},
+    )
+    said = shop.run(code=3)
+    assert "Which one?" in shop.task("asks")["reason"]
+    assert "I cannot help with that." in shop.task("refuses")["reason"]
+    assert "agent other is not let in" in shop.task("shut")["reason"]
+    assert "log in" in shop.task("shut")["reason"]
+    assert len(shop.api.about("The shut door.")) <= 8
+    assert "aurora message asks TEXT" in said
+
+    shop.aurora("message", "asks", "The second one.\nWRITE a.txt: second")
+    shop.run(code=3)
+    assert shop.text("a.txt") == "second"
+    turns = [turn.text for turn in shop.api.about("The second one.")[0].turns]
+    assert any(text.startswith("The question.") for text in turns)
+    assert "Which one?" in turns
+    assert shop.task("asks")["tokens"] == 4 * (INPUT + OUTPUT)
