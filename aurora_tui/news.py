@@ -9,6 +9,8 @@ from engine.model import Snapshot, TaskState, TaskView
 from widgets.text import cut, flat, names
 
 MOST_ASKED = 120
+MOST_SPENT = 0.8
+"""The share of a budget at which it is said that little is left."""
 Severity = Literal["information", "warning", "error"]
 
 
@@ -67,7 +69,7 @@ def _of_run(before: Snapshot, now: Snapshot) -> list[News]:
         told.append(News(f"the tests are red on {now.target} itself: nothing can land", "error", calls=True))
     if now.tasks and _over(now) and not _over(before):
         told.append(News(f"all {len(now.tasks)} tasks landed", calls=True))
-    return [*told, *_of_contracts(before, now), *_of_profiles(before, now)]
+    return [*told, *_of_contracts(before, now), *_of_profiles(before, now), *_of_money(before, now)]
 
 
 def _of_contracts(before: Snapshot, now: Snapshot) -> list[News]:
@@ -89,11 +91,35 @@ def _of_contracts(before: Snapshot, now: Snapshot) -> list[News]:
 
 def _of_profiles(before: Snapshot, now: Snapshot) -> list[News]:
     limits = {profile.name: profile.until for profile in before.profiles}
-    return [
+    words = {profile.name: profile.words for profile in before.profiles}
+    stopped = [
+        News(f"✗ {flat(profile.words)}", "error", calls=True)
+        for profile in now.profiles
+        if profile.limit == 0 and profile.until is None and profile.words and profile.words != words.get(profile.name)
+    ]
+    return stopped + [
         News(f"◔ {flat(profile.name)} has met a rate limit: {flat(profile.words)}", "warning")
         for profile in now.profiles
         if profile.until is not None and limits.get(profile.name) is None
     ]
+
+
+def _of_money(before: Snapshot, now: Snapshot) -> list[News]:
+    """Once when most of the run's budget is spent, and when all of it is."""
+    was, share = _spent(before), _spent(now)
+    spent = f"${now.cost:.2f}" if now.budget_usd is not None else f"{now.tokens:,} tokens"
+    if was < 1.0 <= share:
+        return [News(f"$ the budget is spent ({spent}): nothing new starts", "error", calls=True)]
+    if was < MOST_SPENT <= share:
+        return [News(f"$ {share:.0%} of the budget is spent ({spent})", "warning")]
+    return []
+
+
+def _spent(snapshot: Snapshot) -> float:
+    """The share of the run's budget that is spent."""
+    usd = snapshot.cost / snapshot.budget_usd if snapshot.budget_usd else 0.0
+    tokens = snapshot.tokens / snapshot.budget_tokens if snapshot.budget_tokens else 0.0
+    return max(usd, tokens)
 
 
 def _over(snapshot: Snapshot) -> bool:

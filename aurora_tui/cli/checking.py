@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from aurora_tui.cli.reaching import PLAN_FILE, branch_of
 from engine.errors import AuroraError
-from engine.plan import Plan
+from engine.plan import AgentProfile, Plan
 from engine.repo import Repo
 from widgets.text import many
 
@@ -86,11 +87,13 @@ def _of_plan(repo: Repo) -> Iterator[Finding]:
     path = repo.root / PLAN_FILE
     if not path.exists():
         yield Finding(Health.NOTE, "plan", f"there is no {PLAN_FILE}; `aurora init` writes one")
+        yield from _of_agents(None)
         return
     found = problems(path, root=repo.root, target=branch_of(repo))
     for problem in found:
         yield Finding(Health.BAD, "plan", problem)
     if found:
+        yield from _of_agents(None)
         return
     plan = load_plan(path, root=repo.root, target=branch_of(repo))
     yield Finding(Health.GOOD, "plan", good_news(plan))
@@ -98,20 +101,29 @@ def _of_plan(repo: Repo) -> Iterator[Finding]:
     yield from _of_agents(plan)
 
 
-def _of_agents(plan: Plan) -> Iterator[Finding]:
-    """Whether the programs of the agents the tasks use are there."""
+def _of_agents(plan: Plan | None) -> Iterator[Finding]:
+    """Every agent program that is known: installed, which version, logged in; bad only where a task needs it."""
+    from engine.clients.login import login_of
     from engine.clients.probe import probe
 
-    used = [profile for profile in plan.settings.agents if profile.name in {spec.agent for spec in plan.tasks}]
-    presets = sorted({profile.preset for profile in used if profile.preset})
-    for found in probe(presets) if presets else ():
-        if found.path:
-            yield Finding(Health.GOOD, f"agent {found.name}", f"{found.version} at {found.path}; try: {found.try_it}")
-        else:
-            yield Finding(Health.BAD, f"agent {found.name}", f"`{found.executable}` is missing; {found.try_it}")
+    used = _used(plan) if plan is not None else []
+    needed = {profile.preset for profile in used}
+    for found in probe():
+        if not found.path:
+            health = Health.BAD if found.name in needed else Health.NOTE
+            yield Finding(health, f"agent {found.name}", f"`{found.executable}` is missing; {found.try_it}")
+            continue
+        login = login_of(found.name, os.environ, Path.home())
+        words = f"{found.version} at {found.path}; {login.words}; try: {found.try_it}"
+        yield Finding(Health.GOOD if login.found else Health.NOTE, f"agent {found.name}", words)
     for profile in used:
         if profile.command:
             yield Finding(Health.GOOD, f"agent {profile.name}", f"the command `{profile.command}`")
+
+
+def _used(plan: Plan) -> list[AgentProfile]:
+    """The profiles the tasks use."""
+    return [profile for profile in plan.settings.agents if profile.name in {spec.agent for spec in plan.tasks}]
 
 
 def _engine(repo: Repo) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from screen import play, shown, until, until_shown
 from snapshots import NOW, snapshot, task
@@ -84,3 +85,23 @@ def test_a_guessed_cost_has_a_tilde(repo: Repo) -> None:
             assert shown(pilot.app).count("~$0.62") == (2 if guess else 0)
 
         play(app, scene)
+
+
+def test_money_is_told_of_once_at_80_percent_and_once_when_it_is_spent() -> None:
+    costs = [7.9, 8.1, 9.0, 10.0, 11.0]
+    shots = [snapshot(task("a"), cost=cost, budget_usd=10.0) for cost in costs]
+    heard = [[(item.text, item.calls) for item in news(*pair)] for pair in pairwise(shots)]
+    assert heard == [
+        [("$ 81% of the budget is spent ($8.10)", False)],
+        [],
+        [("$ the budget is spent ($10.00): nothing new starts", True)],
+        [],
+    ]
+
+
+def test_a_profile_that_is_not_let_in_calls_the_developer() -> None:
+    words = "agent claude is not let in (401): log in, then `aurora retry a`"
+    stopped = ProfileView("claude", 0, 0, None, words)
+    before, now = snapshot(profiles=(ProfileView("claude", 1, None),)), snapshot(profiles=(stopped,))
+    assert [(item.text, item.calls) for item in news(before, now)] == [(f"✗ {words}", True)]
+    assert news(now, now) == []

@@ -248,8 +248,9 @@ def test_doctor_on_a_fit_and_on_an_unfit_place(say: Aurora, repo: Path, monkeypa
     (repo / "aurora.yaml").write_text(PLAN)
     code, out, _ = say("doctor")
     assert code == 0
-    assert "✓ good  agent script  the command `sh {prompt_file}`" in out
-    assert "✓ good  engine        none runs here now" in out
+    assert "✓ good  agent script    the command `sh {prompt_file}`" in out
+    assert "agent claude" in out
+    assert "✓ good  engine          none runs here now" in out
     monkeypatch.chdir(repo.parent)
     code, out, _ = say("doctor")
     assert code == 2
