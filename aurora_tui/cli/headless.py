@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from enum import Enum
@@ -84,12 +84,16 @@ class Signals:
 
 
 class HeadlessRun:
-    """One run from an engine's start to its end. `patience` is how many seconds a person is waited for."""
+    """One run from an engine's start to its end. `patience` is how many seconds a person is waited for; `somebody` says
+    of a snapshot whether somebody is about to rule on something in it."""
 
-    def __init__(self, engine: Engine, teller: Teller, patience: float) -> None:
+    def __init__(
+        self, engine: Engine, teller: Teller, patience: float, somebody: Callable[[Snapshot], bool] | None = None
+    ) -> None:
         self._engine = engine
         self._teller = teller
         self._patience = patience
+        self._somebody = somebody or (lambda snapshot: False)
         self._wake: SimpleQueue[None] = SimpleQueue()
         self._signals = Signals(self._wake)
         self._moved: tuple[object, float] = (None, time.monotonic())
@@ -104,7 +108,7 @@ class HeadlessRun:
                 snapshot = self._engine.snapshot()
                 self._teller.tell(snapshot)
                 self._obey()
-                if not self._obeyed and self._is_over(snapshot):
+                if not self._obeyed and not self._somebody(snapshot) and self._is_over(snapshot):
                     return self._finish(snapshot)
                 self._pause()
             last = self._engine.snapshot()

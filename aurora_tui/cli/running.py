@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from aurora_tui.opening import Opened
     from engine.plan import Plan
     from engine.repo import Repo
     from engine.session import LocalEngine
@@ -97,12 +98,24 @@ def _engine(repo: Repo, plan: Plan, fresh: bool = False, handed_over: bool = Fal
     return start_engine(repo, plan, fresh=fresh, handed_over=handed_over), last
 
 
-def _work(engine: LocalEngine, last: int, *, as_json: bool, patience: float) -> int:
+def _work(engine: LocalEngine, last: int, *, as_json: bool, patience: float, ruling_after: float | None = None) -> int:
+    """Work without a screen; in the demo, breaches of contracts are ruled on after that many seconds."""
     from aurora_tui.cli.headless import HeadlessRun
     from aurora_tui.cli.telling import JsonTeller, LineTeller
+    from aurora_tui.demo.developer import Developer
 
     teller = JsonTeller(engine, last) if as_json else LineTeller()
-    return HeadlessRun(engine, teller, patience).run()
+    somebody = None if ruling_after is None else Developer(engine, ruling_after).will_rule
+    return HeadlessRun(engine, teller, patience, somebody).run()
+
+
+def _open_demo(ruling_after: float) -> Opened:
+    from aurora_tui.demo.developer import Developer
+    from aurora_tui.opening import open_run
+
+    opened = open_run()
+    Developer(opened.handle, ruling_after).watch()
+    return opened
 
 
 @click.command(short_help="The whole story on a throw-away repository, with scripted agents.")
@@ -120,7 +133,7 @@ def demo(ctx: click.Context, headless: bool, speed: float, keep: bool, patience:
     from aurora_tui.cli.reaching import here, load
     from aurora_tui.cli.screen import on_a_terminal, run_screen
     from aurora_tui.demo.builder import build
-    from aurora_tui.opening import open_run
+    from aurora_tui.demo.developer import PATIENCE
 
     folder = Path(tempfile.mkdtemp(prefix="aurora-demo-"))
     code, goes_on = 2, False
@@ -129,9 +142,10 @@ def demo(ctx: click.Context, headless: bool, speed: float, keep: bool, patience:
         os.chdir(shop.repo)
         repo = here()
         if headless or not on_a_terminal():
-            code = _work(*_engine(repo, load(repo, None)), as_json=False, patience=patience)
+            engine = _engine(repo, load(repo, None))
+            code = _work(*engine, as_json=False, patience=patience, ruling_after=PATIENCE / speed)
         else:
-            code, goes_on = run_screen(open_run)
+            code, goes_on = run_screen(lambda: _open_demo(PATIENCE / speed))
         if keep or goes_on or code in (1, 3):
             click.echo(f"\nThe demo lies in {shop.repo}; `aurora -C {shop.repo} status` looks at it.", err=True)
     finally:

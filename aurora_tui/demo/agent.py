@@ -125,6 +125,22 @@ def replace_word(path: Path, old: str, new: str) -> int:
     return count
 
 
+def fetched(address: str, path: str) -> str:
+    """The body of what a service answers; Stuck when it does not answer well."""
+    connection = HTTPConnection(address.removeprefix("http://").rstrip("/"), timeout=10)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read().decode("utf-8", "replace")
+    except (OSError, HTTPException) as problem:
+        raise Stuck(f"the mock does not answer ({problem})") from None
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise Stuck(f"the mock answered {response.status}: {body}")
+    return body
+
+
 def tests() -> tuple[bool, str]:
     """Run the shop's tests: whether they pass, and what they print."""
     command = [sys.executable, "-E", "-B", "-m", "unittest", "-q"]
@@ -135,9 +151,9 @@ def tests() -> tuple[bool, str]:
 class Agent:
     """Plays one task in the current directory."""
 
-    def __init__(self, pace: Pace, prompt: str = "") -> None:
+    def __init__(self, pace: Pace, attempt: int = 1) -> None:
         self.pace = pace
-        self.prompt = prompt
+        self.attempt = attempt
         self.words: dict[str, str] = {}
         self.verbs: Mapping[str, Callable[[Step], None]] = {
             "say": self.say,
@@ -149,6 +165,7 @@ class Agent:
             "rename": self.rename,
             "adapt": self.adapt,
             "mock": self.mock,
+            "overstep": self.overstep,
             "run": self.run,
             "make": self.make,
             "test": self.test,
@@ -252,24 +269,27 @@ class Agent:
         return text
 
     def mock(self, step: Step) -> None:
-        """`PATH`: ask the mock that is served beside this task."""
-        address = next((value for name, value in os.environ.items() if name.startswith("AURORA_MOCK_")), "")
+        """`PATH FILE`: ask the mock that is served beside this task, and keep in FILE what it answers."""
+        path, name = step.argument.split()
+        address = next((value for key, value in os.environ.items() if key.startswith("AURORA_MOCK_")), "")
         if not address:
-            return tell("nobody serves a mock; the contract's examples will do")
-        self.ask(address, step.argument)
-        self.pace.wait(step.seconds, step.least)
-        return None
-
-    def ask(self, address: str, path: str) -> None:
+            raise Stuck("nobody serves a mock of the contract")
         tell(f"asking the mock: GET {address}{path}")
-        connection = HTTPConnection(address.removeprefix("http://").rstrip("/"), timeout=10)
-        try:
-            connection.request("GET", path)
-            quote(connection.getresponse().read().decode("utf-8", "replace"))
-        except (OSError, HTTPException) as problem:
-            tell(f"the mock does not answer ({problem}); the contract's examples will do")
-        finally:
-            connection.close()
+        answered = fetched(address, path)
+        quote(answered)
+        Path(name).write_text(f"{answered}\n", encoding="utf-8")
+        self.pace.wait(step.seconds, step.least)
+
+    def overstep(self, step: Step) -> None:
+        """An insertion that is not this task's to make: a later attempt leaves the file as everybody has it."""
+        name = step.argument.partition(" ")[0]
+        if self.attempt == 1:
+            tell(f"{name} says nothing about gift notes: I add them")
+            self.insert(step)
+            self.pace.wait(step.seconds, step.least)
+        elif git("diff", TARGET, "--", name):
+            tell(f"{name} stays as it is, so there are no gift notes yet")
+            git("checkout", TARGET, "--", name)
 
     def run(self, step: Step) -> None:
         self.command([sys.executable if word == "{python}" else word for word in shlex.split(step.argument)])
@@ -350,7 +370,7 @@ def arguments() -> argparse.Namespace:
 
 def work(task: str, attempt: int, prompt: str, pace: Pace) -> None:
     """Do the task, or on a later attempt what the failing tests ask for."""
-    agent = Agent(pace, prompt)
+    agent = Agent(pace, attempt)
     missing = MISSING.search(prompt) if attempt > 1 else None
     if missing:
         agent.repair(missing[1], missing[2])

@@ -62,13 +62,14 @@ def _unpack(source: Path, target: Path) -> None:
 
 def _write_plan(demo: Demo, speed: float) -> None:
     """Fill in the commands: they name this Python, for nothing else is sure to exist."""
-    python, contract = shlex.quote(sys.executable), "-B -m tools.contract"
+    python = shlex.quote(sys.executable)
+    contract = f"{python} -I -m engine.contracts.openapi"
     commands = {
         "@AGENT@": f"exec {python} -I {shlex.quote(str(demo.agent.resolve()))} --speed {speed:g} {{prompt_file}}",
         "@TEST@": f"{python} -B -m unittest -q",
-        "@CHECK@": f"{python} {contract} check contracts/orders.yaml",
-        "@MOCK@": f"{python} {contract} mock contracts/orders.yaml",
-        "@VERIFY@": f"{python} {contract} verify contracts/orders.yaml",
+        "@CHECK@": f"{contract} check --quick contracts/orders.yaml",
+        "@VERIFY@": f"{contract} verify --quick contracts/orders.yaml",
+        "@SERVE@": f"exec {python} -B -m shop $AURORA_PORT",
     }
     text = demo.plan.read_text(encoding="utf-8")
     for mark, command in commands.items():
