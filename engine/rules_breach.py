@@ -20,6 +20,13 @@ def may_change(state: State, record: TaskRecord, name: str) -> bool:
     return name in record.amends or contract(state, name).by == record.id
 
 
+def editors(state: State, name: str) -> set[str]:
+    """Who is not frozen for writing to a frozen contract: those who may change it, and those who have to take a change
+    back. What the latter leave of it is found before it merges."""
+    rejected = {b.task for b in state.contracts[name].breaches if b.state == "rejected"}
+    return rejected | {record.id for record in state.tasks.values() if may_change(state, record, name)}
+
+
 def settled(state: State, name: str) -> bool:
     """True from when the author's work is certain to land: from then on nobody changes the contract unasked."""
     by = contract(state, name).by
@@ -100,7 +107,7 @@ def forget_open(state: State, record: TaskRecord) -> None:
     """The breaches of a task nobody has ruled on are over: its work has changed, or is out of the run."""
     for known in state.contracts.values():
         known.breaches = [b for b in known.breaches if b.task != record.id or b.state != "open"]
-        if not may_change(state, record, known.name):
+        if record.id not in editors(state, known.name):
             state.locks.forbid(holder_of(known.name), record.id)
     record.breach = ()
 
@@ -113,7 +120,7 @@ def send_back(state: State, record: TaskRecord, note: str) -> None:
         if one is not None:
             one.state = "rejected"
             record.failures.append(_told(known, one))
-        state.locks.forbid(holder_of(name), record.id)
+        state.locks.permit(holder_of(name), record.id)
     record.note = f"{record.note}\n{note}".strip()
     record.breach, record.failed_at = (), record.commit
 

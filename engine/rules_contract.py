@@ -10,7 +10,7 @@ from engine.effects import Effect, ReadContracts
 from engine.errors import Refused
 from engine.model import TaskState
 from engine.plan import Contract
-from engine.rules_breach import breach_words, contract, send_back
+from engine.rules_breach import breach_words, contract, editors, send_back
 from engine.rules_ending import end_attempt
 from engine.rules_intent import to_queue
 from engine.rules_merge import withdraw
@@ -73,8 +73,7 @@ def _freeze(state: State, known: ContractRecord, wanted: Contract, files: Contra
     known.since = known.since or state.at
     thawed = not known.frozen
     known.digest, known.paths, known.frozen = files.digest, files.paths, True
-    permitted = {wanted.by, *(r.id for r in state.tasks.values() if known.name in r.amends)}
-    state.locks.freeze(holder_of(known.name), wanted.files, state.at, permitted)
+    state.locks.freeze(holder_of(known.name), wanted.files, state.at, editors(state, known.name))
     state.locks_version += 1
     if known.version > before or thawed:
         state.tell(wanted.by, f"the contract {known.name} is frozen as version {known.version} ({files.digest})")

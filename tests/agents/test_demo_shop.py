@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,6 +26,7 @@ from aurora_tui.demo import Demo, build
 from aurora_tui.demo.agent import Agent, Pace, Step, Stuck, parse, pieces
 from engine.config import load_plan
 from engine.errors import RepoError
+from engine.plan import Contract
 from engine.prompt import compose
 
 AT_ONCE = 1000.0
@@ -65,11 +68,20 @@ def git(folder: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def shell(command: str, folder: Path) -> tuple[bool, str]:
+def shell(command: str, folder: Path, **more: str) -> tuple[bool, str]:
     """Run a command of the plan: whether it succeeds, and what it prints."""
-    merged = subprocess.STDOUT
-    done = subprocess.run(command, shell=True, cwd=folder, stdout=subprocess.PIPE, stderr=merged, text=True)
+    merged, environment = subprocess.STDOUT, {**os.environ, **more}
+    done = subprocess.run(
+        command, shell=True, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=merged, text=True
+    )
     return done.returncode == 0, done.stdout
+
+
+def free_port() -> int:
+    """A port nobody listens on."""
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -119,17 +131,33 @@ class Shop:
     @contextmanager
     def mock(self, tree: Path) -> Iterator[str]:
         """The mock of the contract as the plan serves it; where it answers."""
-        command = f"exec {self.plan['contracts']['orders-api']['mock']}"
-        environment = {**os.environ, "PORT": "0"}
-        quiet = subprocess.DEVNULL
+        with self.served(self.contract.mock or "", tree, 0) as address:
+            yield address
+
+    @contextmanager
+    def served(self, command: str, tree: Path, port: int) -> Iterator[str]:
+        """A server of the plan; where it says it answers."""
+        environment, quiet = {**os.environ, "AURORA_PORT": str(port)}, subprocess.DEVNULL
+        whole = ["/bin/sh", "-c", f"exec {command.removeprefix('exec ')}"]
         with subprocess.Popen(
-            ["/bin/sh", "-c", command], cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=quiet, text=True
+            whole, cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=quiet, text=True
         ) as server:
             assert server.stdout is not None
             try:
-                yield server.stdout.readline().strip().rstrip("/")
+                yield server.stdout.readline().strip().split()[-1].rstrip("/")
             finally:
                 server.terminate()
+
+    def verified(self, tree: Path) -> tuple[bool, str]:
+        """Whether the shop in a worktree, really started, keeps the contract."""
+        with self.served(self.contract.serve or "", tree, free_port()) as address:
+            return shell(self.contract.verify or "", tree, AURORA_SERVICE=address)
+
+    @property
+    def contract(self) -> Contract:
+        """The contract of the plan, with the commands of its kind."""
+        (found,) = load_plan(self.demo.plan, root=self.demo.repo, target="main").contracts
+        return found
 
     def merged(self, *commits: str) -> Path:
         """A worktree with all of them merged one after the other; the test fails on a conflict."""
@@ -175,7 +203,13 @@ def played(shop: Shop) -> dict[str, Played]:
     trees = {task: shop.tree(spec.commit if task in AFTER_SPEC else "main") for task in TASKS if task != "spec"}
     with shop.mock(trees["frontend"]) as mock, ThreadPoolExecutor(3) as pool:
         rest = pool.map(lambda task: shop.play(task, trees[task], prompt=shop.prompt(task), mock=mock), trees)
-        return {"spec": spec, **dict(zip(trees, rest, strict=True))}
+        done = {"spec": spec, **dict(zip(trees, rest, strict=True))}
+        done["overstepping"] = done["frontend"]
+        before = git(shop.demo.repo, "rev-parse", "main")
+        git(shop.demo.repo, "merge", "-q", "--ff-only", spec.commit)
+        done["frontend"] = shop.play("frontend", trees["frontend"], attempt=2, mock=mock)
+        git(shop.demo.repo, "reset", "-q", "--hard", before)
+        return done
 
 
 @pytest.fixture
@@ -241,24 +275,44 @@ def test_a_task_alone_is_green(shop: Shop, played: dict[str, Played], task: str)
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_a_task_writes_what_it_claims_and_docs_one_thing_more(shop: Shop, played: dict[str, Played], task: str) -> None:
-    spec = shop.task(task)
+def test_a_task_writes_what_it_claims_and_two_one_thing_more(shop: Shop, played: dict[str, Played], task: str) -> None:
+    spec, done = shop.task(task), played["overstepping" if task == "frontend" else task]
     claimed = GitIgnoreSpec.from_lines([*spec["files"], *spec.get("shared", [])])
-    undeclared = [path for path in played[task].paths if not claimed.match_file(path)]
-    assert played[task].paths
-    assert undeclared == (["shop/config.py"] if task == "docs" else [])
+    undeclared = [path for path in done.paths if not claimed.match_file(path)]
+    assert done.paths
+    assert undeclared == {"docs": ["shop/config.py"], "frontend": ["contracts/orders.yaml"]}.get(task, [])
 
 
 def test_the_contract_is_complete_and_the_backend_keeps_it(shop: Shop, played: dict[str, Played]) -> None:
-    contract = shop.plan["contracts"]["orders-api"]
-    assert shell(contract["check"], played["spec"].tree)[0]
-    assert not shell(contract["verify"], played["spec"].tree)[0]
-    assert shell(contract["verify"], played["backend"].tree)[0]
+    assert shop.contract.kind == "openapi"
+    assert shell(shop.contract.check or "", played["spec"].tree) == (True, "contracts/orders.yaml: 2 operations\n")
+    kept, output = shop.verified(played["spec"].tree)
+    assert not kept
+    assert "POST /api/orders: answered 404" in output
+    assert shop.verified(played["backend"].tree) == (True, "2 operations answer as contracts/orders.yaml says\n")
 
 
-def test_the_frontend_asks_the_mock(played: dict[str, Played]) -> None:
-    assert "GET http://127.0.0.1:" in played["frontend"].output
-    assert '"Midnight Sun"' in played["frontend"].output
+def test_a_field_the_backend_calls_otherwise_is_found(shop: Shop, played: dict[str, Played]) -> None:
+    tree = shop.tree(played["backend"].commit)
+    orders = tree / "shop" / "orders.py"
+    orders.write_text(orders.read_text(encoding="utf-8").replace('"customer": order[0]', '"client": order[0]'))
+    kept, output = shop.verified(tree)
+    assert not kept
+    assert "`customer` is missing; there is `client`, which the contract does not name" in output
+
+
+def test_the_frontend_asks_the_mock_and_tests_with_what_it_answered(played: dict[str, Played]) -> None:
+    done = played["overstepping"]
+    assert "GET http://127.0.0.1:" in done.output
+    order = json.loads((done.tree / "tests" / "order.json").read_text(encoding="utf-8"))
+    assert order["lines"][0]["name"] == "Midnight Sun"
+
+
+def test_the_frontend_oversteps_once_and_takes_it_back(played: dict[str, Played]) -> None:
+    first, second = played["overstepping"], played["frontend"]
+    assert "contracts/orders.yaml" in first.paths
+    assert second.paths == ("contracts/orders.yaml",)
+    assert git(second.tree, "diff", "--stat", played["spec"].commit, "--", "contracts") == ""
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
@@ -358,16 +412,19 @@ def test_all_of_it_together_is_green(shop: Shop, played: dict[str, Played]) -> N
     green, output = shop.tests(tree)
     assert green, output
     assert number_of_tests(output) == TESTS_AT_BASE + sum(NEW_TESTS.values())
-    assert shell(shop.plan["contracts"]["orders-api"]["verify"], tree)[0]
+    assert shop.verified(tree)[0]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("order", [TASKS, BACKWARDS], ids=["as planned", "backwards"])
-def test_one_after_the_other_nothing_needs_repair(shop: Shop, order: tuple[str, ...]) -> None:
+def test_one_after_the_other_nothing_needs_repair(
+    shop: Shop, played: dict[str, Played], order: tuple[str, ...]
+) -> None:
     tree = shop.tree("main")
-    for task in order:
-        done = shop.play(task, tree)
-        assert done.code == 0, done.output
+    with shop.mock(played["spec"].tree) as mock:
+        for task in order:
+            done = shop.play(task, tree, mock=mock)
+            assert done.code == 0, done.output
     green, output = shop.tests(tree)
     assert green, output
     assert number_of_tests(output) == TESTS_AT_BASE + sum(NEW_TESTS[task] for task in order if task in NEW_TESTS)
