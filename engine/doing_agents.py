@@ -81,7 +81,7 @@ class AgentJobs:
         self.runner = runner
         self.live: dict[str, LiveAttempt] = {}
         self.work: dict[str, Work] = {}
-        self.watcher = Watcher(self._paths_changed)
+        self.watcher = Watcher(self._paths_changed, self._polled)
 
     def open(self) -> None:
         """Start watching."""
@@ -359,13 +359,24 @@ class AgentJobs:
             wanted = live.look_again
         live.looking = False
 
+    def _polled(self, worker: str, why: str) -> None:
+        """A worktree cannot be watched: it is looked at again and again instead."""
+        live = next((one for one in self.live.values() if one.effect.worker == worker), None)
+        if live is not None:
+            words = f"its edits are seen some seconds late, since its worktree cannot be watched: {why}"
+            task, attempt = live.effect.task, live.effect.attempt
+            self.runner.post(ev.Remarked(at=time.time(), task=task, attempt=attempt, words=words))
+
     async def _report_changes(self, live: LiveAttempt, wanted: set[str]) -> None:
         record = self.runner.machine.state.tasks[live.effect.task]
         base = record.attempt.base
+        begun = time.monotonic()
         try:
             changed = await asyncio.to_thread(self.runner.worktrees.touched, live.worktree, base, wanted)
         except AuroraError:
             return
+        if not wanted:
+            self.watcher.looked(live.effect.worker, time.monotonic() - begun)
         before, live.paths = live.paths, {*changed, *(live.paths if wanted else ())}
         if wanted or live.paths != before:
             self._measure_soon(live)

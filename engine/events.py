@@ -199,6 +199,13 @@ class FilesTouched(AttemptEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remarked(AttemptEvent):
+    """Something about the attempt a person may want to know; it changes nothing."""
+
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WriteAsked(AttemptEvent):
     """The agent is about to edit `paths` (like those of FilesTouched) and stands still until it is answered. `outside`
     are paths that are no part of its worktree, `ignored` those of `paths` git ignores."""

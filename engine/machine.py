@@ -60,6 +60,7 @@ RULES: dict[type[ev.Event], Rule] = {
     ev.AgentStuck: rules_provider.on_agent_stuck,
     ev.TimeCame: rules_provider.on_time_came,
     ev.FilesTouched: rules_collision.on_files_touched,
+    ev.Remarked: lambda state, event: _on_remarked(state, event),
     ev.WriteAsked: rules_writes.on_write_asked,
     ev.WriteAskEnded: rules_writes.on_write_ask_ended,
     ev.WorktreeUpdated: rules_collision.on_worktree_updated,
@@ -111,7 +112,8 @@ INTENTS: dict[type[ev.Intent], IntentRule] = {
 }
 
 _CHANGES_NO_TASK = (
-    ev.FilesTouched, ev.WriteAsked, ev.WriteAskEnded, ev.AgentPaused, ev.SlotRequested, ev.SlotFreed, ev.AgentStarted,
+    ev.FilesTouched, ev.Remarked, ev.WriteAsked, ev.WriteAskEnded, ev.AgentPaused, ev.SlotRequested, ev.SlotFreed,
+    ev.AgentStarted,
     ev.SessionKnown, ev.UsageCounted, ev.AgentLimited, ev.AgentDenied, ev.AgentStuck, ev.TimeCame,
     ev.PressureChanged,
 )  # fmt: skip
@@ -119,6 +121,12 @@ _CHANGES_NO_TASK = (
 
 def _on_paused(state: State, event: ev.AgentPaused) -> Iterator[Effect]:
     state.tell(event.task, f"{event.processes} {'process' if event.processes == 1 else 'processes'} stopped")
+    yield from ()
+
+
+def _on_remarked(state: State, event: ev.Remarked) -> Iterator[Effect]:
+    if rules_pause.current(state, event) is not None:
+        state.tell(event.task, event.words)
     yield from ()
 
 

@@ -9,31 +9,34 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
-POLL_EVERY = 2.0
+POLL_EVERY, POLL_SELDOM = 1.0, 10.0
+POLL_SHARE = 0.1
+"""Seconds between two looks at a root that is not watched, at the least and at the most, and the share of the time the
+looks may take: what is slow to look at is looked at less often."""
 RESTARTS = 3
 
 OnPaths = Callable[[str, frozenset[str]], None]
+OnPolled = Callable[[str, str], None]
 
 
 class Watcher:
     """Tells `on_paths(name, relative paths)` on the loop's thread; no paths means "look for yourself".
 
-    That is said when watching began (for what was written before), after very many changes, and every `POLL_EVERY`
-    seconds for a root that cannot be watched (inotify's limit, or a watching process that keeps dying). A changed
-    directory may stand for all that is below it.
+    That is said when watching began (for what was written before), after very many changes, and again and again for a
+    root that cannot be watched (inotify's limit, or a watching process that keeps dying), which `on_polled(name, why)`
+    tells once. A changed directory may stand for all that is below it.
     """
 
-    def __init__(self, on_paths: OnPaths) -> None:
-        self._on_paths = on_paths
+    def __init__(self, on_paths: OnPaths, on_polled: OnPolled = lambda name, why: None) -> None:
+        self._on_paths, self._on_polled = on_paths, on_polled
         self._roots: dict[str, Path] = {}
-        self._polled: set[str] = set()
+        self._polled: dict[str, asyncio.TimerHandle | None] = {}
+        self._pace: dict[str, float] = {}
         self._process: subprocess.Popen[str] | None = None
         self._restarts = 0
         self._closed = False
-        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def pid(self) -> int | None:
@@ -51,7 +54,7 @@ class Watcher:
             self._process = _watching_process()
         except OSError:
             self._process = None
-            self._poll_all()
+            self._poll_all("the watching process cannot be started")
             return
         threading.Thread(target=self._listen, args=(self._process,), name="aurora-watch", daemon=True).start()
         for name, root in self._roots.items():
@@ -61,16 +64,26 @@ class Watcher:
         """Watch a worktree (anew, when it is watched already)."""
         self._roots[name] = root
         if self._process is None:
-            self._poll_too(name)
+            self._poll_too(name, "there is no watching process")
         else:
-            self._polled.discard(name)
+            self._forget(name)
             self._order({"name": name, "root": str(root)})
 
     def remove(self, name: str) -> None:
         """Watch it no longer."""
         if self._roots.pop(name, None) is not None:
-            self._polled.discard(name)
+            self._forget(name)
             self._order({"name": name})
+
+    def looked(self, name: str, seconds: float) -> None:
+        """A look at a root took so long."""
+        self._pace[name] = min(POLL_SELDOM, max(POLL_EVERY, seconds / POLL_SHARE))
+
+    def _forget(self, name: str) -> None:
+        timer = self._polled.pop(name, None)
+        self._pace.pop(name, None)
+        if timer is not None:
+            timer.cancel()
 
     def _order(self, message: dict[str, str]) -> None:
         """Tell the process; if it has just died the next one is told everything."""
@@ -97,7 +110,7 @@ class Watcher:
         if name not in self._roots or self._closed:
             return
         if "failed" in message:
-            self._poll_too(name)
+            self._poll_too(name, str(message["failed"]))
         elif "ready" in message:
             self._on_paths(name, frozenset())
         else:
@@ -105,20 +118,20 @@ class Watcher:
             assert isinstance(paths, list)
             self._on_paths(name, frozenset(map(str, paths)))
 
-    def _poll_all(self) -> None:
+    def _poll_all(self, why: str) -> None:
         for name in tuple(self._roots):
-            self._poll_too(name)
+            self._poll_too(name, why)
 
-    def _poll_too(self, name: str) -> None:
-        self._polled.add(name)
-        self._on_paths(name, frozenset())
-        if self._timer is None and not self._closed:
-            self._timer = self._loop.call_later(POLL_EVERY, self._poll)
+    def _poll_too(self, name: str, why: str) -> None:
+        if name not in self._polled:
+            self._polled[name] = None
+            self._on_polled(name, why)
+            self._poll(name)
 
-    def _poll(self) -> None:
-        self._timer = None
-        for name in tuple(self._polled):
-            self._poll_too(name)
+    def _poll(self, name: str) -> None:
+        if not self._closed and name in self._polled:
+            self._on_paths(name, frozenset())
+            self._polled[name] = self._loop.call_later(self._pace.get(name, POLL_EVERY), self._poll, name)
 
     def _died(self, process: subprocess.Popen[str]) -> None:
         _close_input(process)
@@ -129,13 +142,13 @@ class Watcher:
             self._spawn()
         else:
             self._process = None
-            self._poll_all()
+            self._poll_all("the watching process keeps dying")
 
     def close(self) -> None:
         """End the process, which has nothing to save."""
         self._closed = True
-        if self._timer is not None:
-            self._loop.call_soon_threadsafe(self._timer.cancel)
+        for timer in filter(None, self._polled.values()):
+            self._soon(timer.cancel)
         process = self._process
         if process is not None:
             process.kill()
@@ -144,11 +157,10 @@ class Watcher:
 
 
 def _watching_process() -> subprocess.Popen[str]:
-    spec = find_spec("engine.watch_process")
-    assert spec is not None
-    assert spec.origin is not None
+    root = str(Path(__file__).resolve().parents[1])
+    code = f"import sys; sys.path.insert(0, {root!r}); from engine.watch_process import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-I", spec.origin],
+        [sys.executable, "-I", "-c", code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The watching process: one watchfiles watcher per root, told over stdin, telling over stdout, in JSON lines.
+"""The watching process: watchers per root, told over stdin, telling over stdout, in JSON lines.
 
     {"name": "w1", "root": "/…"}  watch          {"name": "w1", "ready": true}      changes are seen from now on
     {"name": "w1"}                do not          {"name": "w1", "paths": ["a/b"]}   changed; [] = look for yourself
@@ -13,11 +13,13 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from watchfiles import Change
 from watchfiles._rust_notify import RustNotify
+
+from engine.watch_area import NoWatches, Share, area_of, ignores
 
 STEP_MS, DEBOUNCE_MS = 20, 200
 SETTLE_MS, IDLE_MS = 500, 60_000
@@ -25,33 +27,83 @@ MANY = 1000
 """More changed paths than this are not named: looking at everything is cheaper."""
 
 
+SHARE = Share()
+REBUILD_EVERY = 1.0
+"""Seconds between two new starts of watching a root at the least."""
+
+
 class Watched:
-    """One root and the thread that watches it."""
+    """One root and the threads that watch it, started anew when directories come that must (not) be watched."""
 
     def __init__(self, name: str, root: str) -> None:
         self.name, self.root = name, Path(os.path.realpath(root))
-        self.stop = threading.Event()
+        self._stop, self._changed = threading.Event(), threading.Event()
+        self._over = threading.Event()
         threading.Thread(target=self._run, daemon=True).start()
 
-    def _run(self) -> None:
-        try:
-            with notifier(self.root) as notify:
-                tell({"name": self.name, "ready": True})
-                self._follow(notify)
-        except (OSError, RuntimeError) as error:
-            tell({"name": self.name, "failed": str(error)})
+    def end(self) -> None:
+        """Watch it no longer."""
+        self._stop.set()
+        self._changed.set()
+        self._over.set()
 
-    def _follow(self, notify: RustNotify) -> None:
-        """Report batches until stopped. New directories are looked at twice: at once, and when they are long watched.
+    def _run(self) -> None:
+        told: dict[str, object] = {"ready": True}
+        try:
+            while not self._stop.is_set():
+                self._changed.clear()
+                self._begin()
+                self._tell(told)
+                told = {"paths": []}
+                self._changed.wait()
+                self._stop.wait(REBUILD_EVERY)
+        except (OSError, RuntimeError, NoWatches) as error:
+            self._fail(error)
+        SHARE.give_back(self.name)
+
+    def _begin(self) -> None:
+        """Watch the directories there are now, and only then those of before no longer."""
+        area = area_of(self.root)
+        SHARE.take(self.name, area.count)
+        opened = [
+            (notifier(paths, whole), not whole) for paths, whole in ((area.trees, True), (area.single, False)) if paths
+        ]
+        before, self._over = self._over, threading.Event()
+        if self._stop.is_set():
+            self._over.set()
+        for notify, single in opened:
+            threading.Thread(target=self._watch, args=(notify, single, self._over), daemon=True).start()
+        before.set()
+
+    def _watch(self, notify: RustNotify, single: bool, over: threading.Event) -> None:
+        try:
+            with notify:
+                self._follow(notify, single, over)
+        except (OSError, RuntimeError) as error:
+            if not over.is_set():
+                self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._tell({"failed": str(error)})
+        self.end()
+
+    def _tell(self, message: dict[str, object]) -> None:
+        if not self._stop.is_set():
+            tell({"name": self.name, **message})
+
+    def _follow(self, notify: RustNotify, single: bool, over: threading.Event) -> None:
+        """Report batches until it is over. New directories are looked at twice: at once, and when long watched.
 
         What is written into a directory before it is watched makes no event.
         """
         new: set[Path] = set()
-        while not self.stop.is_set():
-            batch = notify.watch(DEBOUNCE_MS, STEP_MS, SETTLE_MS if new else IDLE_MS, self.stop)
+        while not over.is_set():
+            batch = notify.watch(DEBOUNCE_MS, STEP_MS, SETTLE_MS if new else IDLE_MS, over)
             if isinstance(batch, set):
                 added = new_directories(Path(path) for change, path in batch if change == Change.added)
                 self._report({Path(path) for _, path in batch} | files_below(added))
+                if added and (single or ignores(self.root, sorted(added))):
+                    self._changed.set()
                 new |= added
             else:
                 self._report(files_below(new))
@@ -60,21 +112,19 @@ class Watched:
     def _report(self, paths: set[Path]) -> None:
         relative = {path.relative_to(self.root) for path in real_paths(paths) if path.is_relative_to(self.root)}
         mine = sorted(str(path) for path in relative if path.parts and ".git" not in path.parts)
-        if mine and not self.stop.is_set():
-            tell({"name": self.name, "paths": mine if len(mine) <= MANY else []})
+        if mine:
+            self._tell({"paths": mine if len(mine) <= MANY else []})
 
 
-def notifier(root: Path) -> RustNotify:
-    """Watch a tree from now on; OSError or RuntimeError when that is not possible.
+def notifier(paths: Sequence[str], whole: bool) -> RustNotify:
+    """Watch directories (as `whole` trees, or each alone) from now on; OSError or RuntimeError when that cannot be.
 
     Watchfiles can leave out directories that may not be read, but then hides a reached limit too: only if need be.
     """
-    if not root.is_dir():
-        raise NotADirectoryError(str(root))
     try:
-        return RustNotify([str(root)], False, False, 0, True, False)
+        return RustNotify(list(paths), False, False, 0, whole, False)
     except PermissionError:
-        return RustNotify([str(root)], False, False, 0, True, True)
+        return RustNotify(list(paths), False, False, 0, whole, True)
 
 
 def new_directories(added: Iterable[Path]) -> set[Path]:
@@ -132,7 +182,7 @@ def main() -> None:
         order = json.loads(line)
         old = watched.pop(order["name"], None)
         if old is not None:
-            old.stop.set()
+            old.end()
         if "root" in order:
             watched[order["name"]] = Watched(order["name"], order["root"])
     os._exit(0)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 from project import wait_for
 
-from engine import watch_process
+from engine import watch_area, watch_process
 from engine.watch import RESTARTS, Watcher
 
 DEADLINE = 15.0
@@ -26,6 +26,7 @@ class Seen:
     def __init__(self) -> None:
         self.paths: dict[str, set[str]] = {}
         self.looks: dict[str, int] = {}
+        self.polled: list[tuple[str, str]] = []
 
     def __call__(self, name: str, paths: frozenset[str]) -> None:
         self.paths.setdefault(name, set()).update(paths)
@@ -50,7 +51,7 @@ async def watched(watcher: Watcher, seen: Seen, name: str, root: Path) -> None:
 def with_watcher(play: Callable[[Watcher, Seen], Coroutine[object, object, None]]) -> None:
     async def main() -> None:
         seen = Seen()
-        watcher = Watcher(seen)
+        watcher = Watcher(seen, lambda name, why: seen.polled.append((name, why)))
         watcher.start(asyncio.get_running_loop())
         try:
             await play(watcher, seen)
@@ -239,6 +240,87 @@ def test_a_root_that_cannot_be_watched_is_polled_until_it_is_removed(tmp_path: P
     with_watcher(play)
 
 
+def git_in(root: Path, *args: str) -> None:
+    """Run git."""
+    subprocess.run(["git", *args], cwd=root, check=True, capture_output=True)
+
+
+def watches(watcher: Watcher) -> int:
+    """How many directories the watching process has the kernel watch."""
+    lines = [line for file in Path(f"/proc/{watcher.pid}/fdinfo").iterdir() for line in file.read_text().splitlines()]
+    return sum(line.startswith("inotify wd:") for line in lines)
+
+
+def test_what_git_ignores_costs_no_watches_and_everything_else_is_seen(tmp_path: Path) -> None:
+    async def play(watcher: Watcher, seen: Seen) -> None:
+        git_in(tmp_path, "init", "-q")
+        (tmp_path / ".gitignore").write_text("node_modules/\n")
+        for n in range(50):
+            (tmp_path / "node_modules" / f"m{n}").mkdir(parents=True)
+        for folder in ("src/deep", "packages/a/src", "packages/a/node_modules/x", "empty"):
+            (tmp_path / folder).mkdir(parents=True)
+        await watched(watcher, seen, "w1", tmp_path)
+        assert watches(watcher) < 12
+        (tmp_path / "node_modules" / "m1" / "f").write_text("x")
+        written = {"top", "src/deep/f", "packages/f", "packages/a/f", "packages/a/src/f", "empty/f"}
+        for path in written:
+            (tmp_path / path).write_text("x")
+        await until(lambda: written <= seen.paths["w1"])
+        assert not [path for path in seen.paths["w1"] if "node_modules" in path]
+        (tmp_path / "new" / "deep").mkdir(parents=True)
+        (tmp_path / "packages" / "b").mkdir()
+        looks = seen.looks["w1"]
+        await until(lambda: seen.looks["w1"] > looks)
+        for path in ("new/deep/f", "packages/b/f"):
+            (tmp_path / path).write_text("x")
+        await until(lambda: {"new/deep/f", "packages/b/f"} <= seen.paths["w1"])
+
+    with_watcher(play)
+
+
+def test_an_ignored_tree_that_comes_later_gives_its_watches_back(tmp_path: Path) -> None:
+    async def play(watcher: Watcher, seen: Seen) -> None:
+        git_in(tmp_path, "init", "-q")
+        (tmp_path / ".gitignore").write_text("node_modules/\n")
+        (tmp_path / "src").mkdir()
+        await watched(watcher, seen, "w1", tmp_path)
+        for n in range(200):
+            (tmp_path / "node_modules" / f"m{n}").mkdir(parents=True)
+        await until(lambda: seen.looks["w1"] > 1 and watches(watcher) < 10)
+        (tmp_path / "src" / "f").write_text("x")
+        await until(lambda: "src/f" in seen.paths["w1"])
+
+    with_watcher(play)
+
+
+def test_a_root_that_is_not_watched_is_told_of_once_and_looked_at_the_less_often_the_longer_it_takes(
+    tmp_path: Path,
+) -> None:
+    async def play(watcher: Watcher, seen: Seen) -> None:
+        watcher.add("gone", tmp_path / "missing")
+        await until(lambda: seen.looks.get("gone", 0) == 1)
+        watcher.looked("gone", 100.0)
+        await until(lambda: seen.looks["gone"] == 2)
+        timer = watcher._polled["gone"]
+        assert timer is not None
+        assert timer.when() - asyncio.get_running_loop().time() > 5
+        assert [name for name, _ in seen.polled] == ["gone"]
+        assert "missing" in seen.polled[0][1]
+
+    with_watcher(play)
+
+
+def test_the_share_of_one_user_is_divided_among_roots() -> None:
+    share = watch_area.Share(limit=100)
+    share.take("w1", 50)
+    with pytest.raises(watch_area.NoWatches, match="40 directories, and 25 more can be watched"):
+        share.take("w2", 40)
+    share.take("w2", 25)
+    share.take("w1", 20)
+    share.give_back("w2")
+    share.take("w3", 55)
+
+
 LIMIT = "echo 5 > /proc/sys/user/max_inotify_watches && exec "
 
 
@@ -252,7 +334,7 @@ def test_a_reached_limit_of_watches_is_told(tmp_path: Path) -> None:
     ):
         pytest.skip("no user namespaces here, so no inotify limit of our own")
     process = subprocess.Popen(
-        [*own_limits, f"{LIMIT} {sys.executable} -I {watch_process.__file__}"],
+        [*own_limits, f"{LIMIT} {sys.executable} -c 'from engine.watch_process import main; main()'"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -262,7 +344,7 @@ def test_a_reached_limit_of_watches_is_told(tmp_path: Path) -> None:
         assert process.stdout is not None
         process.stdin.write(f'{{"name": "w1", "root": "{tmp_path}"}}\n')
         process.stdin.flush()
-        assert "limit reached" in process.stdout.readline()
+        assert "11 directories, and 3 more can be watched" in process.stdout.readline()
 
 
 def test_the_watching_process_ends_with_its_engine(tmp_path: Path) -> None:
