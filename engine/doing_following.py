@@ -309,6 +309,24 @@ def extras_of(effect: ef.StartAgent, record: Path, profile: AgentProfile, run_st
     return Extras(effect.session, own, str(usage_output_of(record)), effect.max_usd)
 
 
+def spent_in(log: Path, profile: AgentProfile, prices: Mapping[str, Price]) -> tuple[float, int]:
+    """US dollars and tokens of a program that has ended, by what it printed into `log`; zeros when nothing is told."""
+    name = stream_of(profile)
+    if not name:
+        return 0.0, 0
+    reader = StreamReader(name)
+    try:
+        with log.open("rb") as file:
+            while block := file.read(BLOCK):
+                reader.feed(block)
+    except OSError:
+        return 0.0, 0
+    reader.end()
+    names = (reader.summary.model, model_of(profile), profile.preset or profile.output)
+    cost, _ = cost_of(reader.summary.usage, names, prices)
+    return round(cost, 6), reader.summary.usage.tokens
+
+
 def usage_output_of(record: Path) -> Path:
     """Where a program that writes its usage into a file is told to write it."""
     return record.with_name(f"{record.name}.usage.json")

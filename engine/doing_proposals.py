@@ -15,6 +15,7 @@ from engine.clients.starting import command_for
 from engine.command import run_command
 from engine.conflict_desk import Desk
 from engine.conflict_model import WHOLE, Source
+from engine.doing_following import spent_in
 from engine.errors import AuroraError, RepoError
 from engine.proposing import Given, give, merge_prompt, proposals
 from engine.settling import accept_all
@@ -43,12 +44,12 @@ class ProposalJobs:
             async with self._one:
                 count, commit, how = await self._propose(effect, prompt_file)
         except (AuroraError, OSError) as error:
-            usd, tokens = read_usage(usage_file_of(prompt_file))
+            usd, tokens = await asyncio.to_thread(self._spent, effect, prompt_file)
             self.runner.post(
                 ev.ResolutionFailed(at=time.time(), task=effect.task, reason=str(error), cost=usd, tokens=tokens)
             )
             return
-        usd, tokens = read_usage(usage_file_of(prompt_file))
+        usd, tokens = await asyncio.to_thread(self._spent, effect, prompt_file)
         self.runner.post(
             ev.ResolutionProposed(at=time.time(), task=effect.task, proposed=count, cost=usd, tokens=tokens)
         )
@@ -56,6 +57,12 @@ class ProposalJobs:
             self.runner.post(
                 ev.ConflictResolved(at=time.time(), task=effect.task, commit=commit, onto=effect.onto, how=how)
             )
+
+    def _spent(self, effect: ef.Propose, prompt_file: Path) -> tuple[float, int]:
+        """What the agent says it has used, in its usage file or in what it printed."""
+        said = read_usage(usage_file_of(prompt_file))
+        settings = self.runner.settings
+        return said if any(said) else spent_in(log_of(prompt_file), settings.profile(effect.agent), settings.prices)
 
     async def _propose(self, effect: ef.Propose, prompt_file: Path) -> tuple[int, str, str]:
         runner = self.runner
@@ -75,7 +82,7 @@ class ProposalJobs:
 
     async def _run(self, effect: ef.Propose, path: Path, prompt: str, prompt_file: Path) -> None:
         """The agent from start to end; RepoError when it does not end well."""
-        runner, log = self.runner, prompt_file.with_suffix(".log")
+        runner, log = self.runner, log_of(prompt_file)
         log.unlink(missing_ok=True)
         argv, extra = command_for(runner.settings.profile(effect.agent), prompt=prompt, prompt_file=prompt_file)
         about = {
@@ -117,3 +124,8 @@ class ProposalJobs:
         commit, how = accept_all(desk)
         repo.keep(f"refs/aurora/{run}/{effect.task}/resolved-{commit[:9]}", commit)
         return len(found), commit, how
+
+
+def log_of(prompt_file: Path) -> Path:
+    """Where the output of the agent with that prompt goes."""
+    return prompt_file.with_suffix(".log")
