@@ -139,6 +139,97 @@ def two_at_once(folder: Path) -> Path:
     return root
 
 
+async def contracts(pilot: Pilot[object], app: AuroraApp, shoot: Shooter) -> None:
+    """A branch changes a frozen contract while its consumer works against the mock."""
+    await until(pilot, lambda: states(app).get("backend") is TaskState.CONFLICT)
+    await until(pilot, lambda: any(m.state == "healthy" for c in app.main.moment.snapshot.contracts for m in c.mocks))
+    await pilot.press("5", "j")
+    await until(pilot, lambda: app.diffs.breaches.found)
+    for note in list(app._notifications):
+        app._unnotify(note)
+    await pilot.pause(1.2)
+    shoot("contracts")
+
+
+def an_interface(folder: Path) -> Path:
+    """A repository whose plan has a contract that one branch does not keep; its folder."""
+    root = folder / "shop"
+    (root / "tools").mkdir(parents=True)
+    (root / "contracts").mkdir()
+    (root / "README.md").write_text("# A shop\n", encoding="utf-8")
+    (root / "tools" / "mock.py").write_text(MOCK, encoding="utf-8")
+    for name, script in CONTRACT_AGENTS.items():
+        (folder / f"{name}.sh").write_text(script, encoding="utf-8")
+    agent = f"agent: script\nagents: {{script: {{command: 'sh {folder}/$AURORA_TASK.sh'}}}}\n"
+    (root / "aurora.yaml").write_text(agent + CONTRACT_PLAN, encoding="utf-8")
+    for words in ("init -q -b main", "add -A", "-c user.name=Ada -c user.email=ada@example.org commit -qm start"):
+        subprocess.run(["git", *words.split(" ")], cwd=root, check=True)
+    return root
+
+
+MOCK = """import os
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+
+class Orders(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{"id": 1, "status": "new"}')
+
+
+HTTPServer(("127.0.0.1", int(os.environ["AURORA_PORT"])), Orders).serve_forever()
+"""
+ORDERS = """openapi: 3.1.0
+info:
+  title: Orders
+  version: 1.0.0
+paths:
+  /orders/{id}:
+    get:
+      responses:
+        '200': {description: The order}
+components:
+  schemas:
+    Order:
+      type: object
+      required: [id, status]
+      properties:
+        id: {type: integer}
+        status: {type: string}
+"""
+CONTRACT_AGENTS = {
+    "spec": f"mkdir -p contracts; cat > contracts/orders.yaml <<'END'\n{ORDERS}END\n",
+    "billing-spec": "sleep 60\n",
+    "backend": (
+        "echo 'reading the contract'; sleep 2; echo 'def order(id): ...' > orders.py; "
+        "sed -i 's/required: .*/required: [id, state]/; s/  status: .*/  state: {type: string, enum: [new, paid]}/; "
+        "s/version: 1.0.0/version: 1.1.0/' contracts/orders.yaml\n"
+    ),
+    "frontend": "echo 'asking the mock for order 1'; sleep 2; echo 'show(order.status)' > orders.js; sleep 60\n",
+    "mobile": "echo 'a list of orders'; sleep 3; echo 'List(orders)' > Orders.kt; sleep 60\n",
+}
+CONTRACT_PLAN = """workers: 4
+contracts:
+  orders-api:
+    files: [contracts/orders.yaml]
+    by: spec
+    check: grep -q openapi contracts/orders.yaml
+    mock: python3 tools/mock.py
+    verify: python3 -m pytest tests/contract
+  billing-api:
+    files: [contracts/billing.yaml]
+    by: billing-spec
+tasks:
+  - {id: spec, prompt: Define the orders API, files: [contracts/orders.yaml]}
+  - {id: billing-spec, prompt: Define the billing API, files: [contracts/billing.yaml]}
+  - {id: backend, prompt: Serve orders as the contract says, files: [orders.py], implements: [orders-api]}
+  - {id: frontend, prompt: Show orders, files: [orders.js], consumes: [orders-api]}
+  - {id: mobile, prompt: List orders in the app, files: [Orders.kt], consumes: [orders-api]}
+  - {id: invoices, prompt: Send invoices, files: [invoices.py], implements: [billing-api], after: [backend]}
+"""
+
+
 async def select(pilot: Pilot[object], app: AuroraApp, pane: str, task: str) -> None:
     """Put the cursor on a worker's task."""
     await pilot.press(pane, "g")
@@ -208,6 +299,7 @@ def main() -> None:
         (narrow, (80, 24), DARK, demo),
         (light, (120, 34), LIGHT, demo),
         (conflict, (130, 38), DARK, two_at_once),
+        (contracts, (130, 38), DARK, an_interface),
     )
     wanted = sys.argv[1:]
     for scene, size, theme, maker in scenes:

@@ -15,7 +15,6 @@ from widgets.moment import Moment
 from widgets.text import clock, cut, duration, flat, many, money
 
 Part = tuple[Piece, ...]
-MOST_HELD = 36
 SEPARATOR: Piece = (" ── ", "gutter")
 
 
@@ -112,7 +111,7 @@ def _facts(moment: Moment) -> list[tuple[int, Part]]:
         (7, (("w ", "dim"), (f"{busy}/{snapshot.workers_limit}", "warn" if snapshot.paused_all else ""), frozen_words)),
         (4, (("queue ", "dim"), (str(len(snapshot.queue)), ""))),
         (5, _limits(moment)),
-        (5, _held_back(snapshot)),
+        (5, (("machine busy", "warn"),) if snapshot.pressure.holds else ()),
         (2, ((cost, ""),) if snapshot.cost or snapshot.budget_usd else ()),
         (1, (("heavy ", "dim"), (f"{held}/{snapshot.slots_limit}", ""))),
         (3, ((clock(_run_seconds(moment)), "dim"),)),
@@ -124,12 +123,6 @@ def _limits(moment: Moment) -> Part:
     limited = [p for p in moment.snapshot.profiles if p.until is not None and p.until > moment.now]
     words = ", ".join(f"{flat(p.name)} limited {duration((p.until or 0) - moment.now)}" for p in limited)
     return ((f"◔ {words}", "warn"),) if words else ()
-
-
-def _held_back(snapshot: Snapshot) -> Part:
-    """What the machine's load holds back."""
-    holds = flat(snapshot.pressure.holds)
-    return (("machine busy: ", "dim"), (cut(holds, MOST_HELD), "warn")) if holds else ()
 
 
 def _run_seconds(moment: Moment) -> float:
@@ -153,6 +146,8 @@ def _standing(snapshot: Snapshot, landed: int) -> tuple[str, str]:
     if all(task.state.final for task in snapshot.tasks):
         counts = Counter(task.state for task in snapshot.tasks)
         return ", ".join(f"{count} {state}" for state, count in counts.most_common()), "warn"
+    if snapshot.pressure.holds:
+        return flat(snapshot.pressure.holds), "warn"
     forecast = snapshot.forecast
     if forecast.seconds:
         return f"about {duration(forecast.seconds)} left ({flat(forecast.words)})", "dim"

@@ -87,6 +87,8 @@ class WorkerPane(TableView):
         snapshot = self.moment.snapshot
         if snapshot.paused_all:
             return "everything is paused: P lets it go on"
+        if snapshot.pressure.holds:
+            return flat(snapshot.pressure.holds)
         return "takes the next task that may start" if snapshot.queue else "nothing is queued"
 
     def _says(self, worker: WorkerView, task: TaskView) -> Piece:

@@ -325,7 +325,8 @@ class MainScreen(Screen[None]):
         lists = self.lists
         focused = lists.index(place) if place in lists else None
         wanted = [max(3, pane.count_rows() * pane.tall + 2) for pane in map(self.pane, lists)]
-        for each, height in zip(lists, heights(lines, wanted, focused, 4), strict=True):
+        least = 4 if len(lists) < len(SIDE) else 3
+        for each, height in zip(lists, heights(lines, wanted, focused, least), strict=True):
             pane = self.pane(each)
             pane.set_class(False, "hidden")
             if pane.styles.height is None or pane.styles.height.value != height:
