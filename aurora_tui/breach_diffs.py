@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.diff_model import BranchDiff, branch_diff
+from engine.diff_model import BranchDiff, FileDiff, branch_diff
 from engine.errors import AuroraError
 from engine.model import BreachView
 
@@ -25,21 +26,25 @@ class BreachDiffs:
         self._repo = repo
         self._on_news = on_news
 
-    def want(self, breaches: Iterable[BreachView]) -> None:
-        """Read these, unless they were; one of an agent still at work has no commit to read."""
-        for breach in breaches:
-            if breach.commit and breach not in self._asked:
+    def want(self, breaches: Iterable[tuple[BreachView, Path | None]]) -> None:
+        """Read these, unless they were: from the commit, or from the worktree where an agent was frozen at it."""
+        for breach, worktree in breaches:
+            if breach not in self._asked and (breach.commit or worktree is not None):
                 self._asked.add(breach)
-                self._work.submit(self._read, breach)
+                self._work.submit(self._read, breach, worktree)
 
-    def _read(self, breach: BreachView) -> None:
-        from engine.diffing import committed
-
+    def _read(self, breach: BreachView, worktree: Path | None) -> None:
         try:
-            files = committed(self._repo, breach.base, breach.commit)
-            mine = tuple(file for file in files if {file.key, file.old_key} & set(breach.paths))
-            diff = branch_diff(breach.task, mine, live=False, at=time.time())
+            diff = branch_diff(breach.task, self._files(breach, worktree), live=False, at=time.time())
         except AuroraError as error:
             diff = branch_diff(breach.task, (), live=False, at=time.time(), error=str(error))
         self.found = {**self.found, breach: diff}
         self._on_news()
+
+    def _files(self, breach: BreachView, worktree: Path | None) -> tuple[FileDiff, ...]:
+        from engine.diffing import committed, working
+
+        if not breach.commit and worktree is not None:
+            return working(worktree, breach.base, breach.paths)
+        files = committed(self._repo, breach.base, breach.commit)
+        return tuple(file for file in files if {file.key, file.old_key} & set(breach.paths))

@@ -109,7 +109,8 @@ class Content:
         contract = self._screen.contract()
         breaches = self._diffs.breaches
         if contract is not None:
-            breaches.want(breach for breach in contract.breaches if breach.state == "open")
+            opened = [breach for breach in contract.breaches if breach.state == "open"]
+            breaches.want((breach, self._diffs.worktree_of(moment.tasks.get(breach.task))) for breach in opened)
         self._screen.query_one(ContractPane).show(contract, moment.tasks, breaches.found, moment.now)
 
     def _show_story(self, task: TaskView | None) -> None:

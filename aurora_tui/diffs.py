@@ -55,9 +55,15 @@ class Diffs:
         """Where the task's diff is to be found now; None when it has changed nothing yet."""
         if task is None:
             return None
-        if task.state in WITH_WORKER and task.worker and task.base:
-            return Source(task.id, task.base, worktree=self._worktrees.path(task.worker))
+        worktree = self.worktree_of(task)
+        if worktree is not None and task.base:
+            return Source(task.id, task.base, worktree=worktree)
         return Source(task.id, task.base, commit=task.commit) if task.commit else None
+
+    def worktree_of(self, task: TaskView | None) -> Path | None:
+        """Where its agent is at work, None when it is not."""
+        at_work = task is not None and task.state in WITH_WORKER
+        return self._worktrees.path(task.worker) if task is not None and at_work and task.worker else None
 
     def want(self, task: TaskView | None) -> None:
         """Show this task's diff from now on."""

@@ -22,7 +22,7 @@ from engine.rules_breach import find_breaches, forget_open, left_out, may_change
 from engine.rules_budget import after_spending, count, most_usd
 from engine.rules_collision import let_both_edit, write_all
 from engine.rules_ending import ask, fail_attempt, leave_worker, release
-from engine.rules_mock import lose_mock, restart_mock, serve_mocks
+from engine.rules_mock import lose_mock, restart_mock, serve_mocks, served
 from engine.rules_pause import current, hold, pause
 from engine.rules_provider import after_trouble, no_trouble
 from engine.state import Attempt, Ending, Hold, State, Step, TaskRecord, first_line
@@ -210,6 +210,7 @@ def on_agent_started(state: State, event: ev.AgentStarted) -> Iterator[Effect]:
     record.attempt.pid = event.pid
     if record.state is TaskState.RUNNING:
         record.attempt.run_clock(state.at)
+        served(record)
     how = "adopted" if event.adopted else "goes on with its conversation" if record.attempt.session else "started"
     state.tell(record.id, f"agent {record.spec.agent} {how} (pid {event.pid})")
     for remark in event.remarks:

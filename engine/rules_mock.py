@@ -10,6 +10,8 @@ from engine.effects import Effect, StartMock, StopMocks
 from engine.rules_pause import current
 from engine.state import State, TaskRecord
 
+_WAITS = "waits for the mock of"
+
 
 def serve_mocks(state: State, record: TaskRecord) -> Iterator[Effect]:
     """Start the mocks of the contracts a task consumes, before its agent."""
@@ -19,8 +21,14 @@ def serve_mocks(state: State, record: TaskRecord) -> Iterator[Effect]:
         mock.state, mock.since = "starting", state.at
     if wanted:
         state.mocked[record.id] = record.attempt.number
-        record.reason = f"waits for the mock of {', '.join(wanted)}"
+        record.reason = f"{_WAITS} {', '.join(wanted)}"
     yield from serve_again(record)
+
+
+def served(record: TaskRecord) -> None:
+    """The agent has begun: it waits for no mock any more."""
+    if record.reason.startswith(_WAITS):
+        record.reason = f"on {record.attempt.worker}"
 
 
 def serve_again(record: TaskRecord) -> Iterator[Effect]:

@@ -149,8 +149,7 @@ def _open_rows(breach: BreachView, diff: BranchDiff | None, width: int) -> list[
     rows: list[Row] = [[], [(f" {glyph}", style), (words, "strong")]]
     rows += [[(f"   {line}", "dim")] for line in wrap(CHOICES, width - 4, 4)]
     if diff is None:
-        waits = "its agent is held; what it wrote is in its diff" if not breach.commit else "the change is being read …"
-        return [*rows, [(f"   {waits}", "dim")]]
+        return [*rows, [("   the change is being read …", "dim")]]
     if diff.error:
         return [*rows, [(f"   {flat(diff.error)}", "bad")]]
     for file in diff.files:

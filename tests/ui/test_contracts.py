@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
+from contract_project import API, CONSUME, IMPLEMENT, ContractProject
 from screen import play, shown, until, until_shown
 from snapshots import breach, busy_run, contract, contract_run, mock, snapshot, task
+from stage import PROFILE, run_of
 from still import app_of
 from textual.pilot import Pilot
 
 from aurora_tui.actions import BY_ID, Place, Situation
+from aurora_tui.app import AuroraApp
 from aurora_tui.news import news
-from engine.events import AmendContract, Intent, RejectBreach
+from aurora_tui.opening import open_run
+from engine.events import AmendContract, Intent, RejectBreach, Shutdown
 from engine.model import ContractView, Snapshot, TaskState
 from engine.repo import Repo
 from widgets.contract_list import ContractList
@@ -157,3 +163,36 @@ def test_the_developer_hears_of_versions_breaches_and_dead_mocks() -> None:
     dead = with_contract(contract("orders", mocks=(mock("ui", "dead", words="it ended with 3"),)))
     assert told(alive, dead) == [("✗ the mock of orders for ui is dead: it ended with 3", False)]
     assert told(dead, dead) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("keys", "version"), [(("A", "y"), 2), (("R", "y", "enter"), 1)])
+def test_a_real_breach_is_ruled_on_by_keys(
+    keys: tuple[str, ...], version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = ContractProject(tmp_path)
+    monkeypatch.chdir(project.root)
+    mark = tmp_path / "once"
+    mend = f"sleep 1; git checkout main -- {API}"
+    breaks = f"[ -e {mark} ] && {{ {mend}; }} || sed -i s/username/login/ {API}; touch {mark}; {IMPLEMENT}"
+    project.contract_plan(backend=breaks, frontend=CONSUME.replace("asked.txt", API))
+    app = AuroraApp(lambda: open_run(str(project.file)), PROFILE)
+
+    async def scene(pilot: Page) -> None:
+        await until(pilot, lambda: app.main.moment and app.main.moment.tasks["backend"].breach)
+        await pilot.press("5", "j")
+        await until_shown(pilot, "≠ breach", "+ field login", "- field username")
+        await pilot.press(*keys)
+        await until(pilot, lambda: all(t.state is S.LANDED for t in run_of(pilot).tasks))
+        assert run_of(pilot).contracts[0].version == version
+        await until_shown(pilot, f"❄ frozen v{version}")
+
+    try:
+        play(app, scene)
+    finally:
+        own = app.bridge.opened.own if app.bridge is not None else None
+        if own is not None and not own.wait(0):
+            own.send(Shutdown(at=time.time(), mode="stop"))
+            own.wait(30)
+        project.kill_everything()
+    assert ("login" in project.git("show", f"main:{API}")) is (version == 2)
