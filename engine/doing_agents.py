@@ -175,7 +175,8 @@ class AgentJobs:
         extras = extras_of(effect, live.record, profile, self.runner.machine.state.started)
         prompt = effect.short_prompt if extras.resume else effect.prompt
         argv, extra = command_for(profile, prompt=prompt, prompt_file=prompt_file, extras=extras)
-        env = self.runner.workplaces.environment(effect.worker, effect.task) | extra | self._about(effect, prompt_file)
+        env = self.runner.workplaces.environment(effect.worker, effect.task, effect.shift) | extra
+        env |= self._about(effect, prompt_file)
         env |= self.runner.writes.environment(live.worktree)
         if has_slot:
             env["AURORA_SLOT"] = effect.task
@@ -458,20 +459,23 @@ class AgentJobs:
         """TestAttempt → AttemptTested."""
         path = self.runner.worktrees.path(effect.worker)
         log = self.runner.run_folder / f"{effect.task}.{effect.attempt}.test.log"
-        env = self.runner.workplaces.environment(effect.worker, effect.task) | {"AURORA_TASK": effect.task}
-        env |= mock_environment(self.runner.mocks.ports(effect.task))
         started = time.monotonic()
-        place = Place(effect.worker, path, env, log, f"test-{effect.task}")
         verdict, command = Verdict.ERROR, ""
         try:
-            for pause in (*CLASH_PAUSES, None):
+            for again, pause in enumerate((*CLASH_PAUSES, None)):
                 log.unlink(missing_ok=True)
+                env = self._test_environment(effect, effect.shift + again)
+                place = Place(effect.worker, path, env, log, f"test-{effect.task}")
                 verdict, command = await self._test_in(place, effect)
                 if pause is None or verdict is not Verdict.FAILED or not clash_in(process.tail(log)):
                     break
                 await asyncio.sleep(pause)
         finally:
             self._report_test(effect, verdict, command, time.monotonic() - started, process.tail(log))
+
+    def _test_environment(self, effect: ef.TestAttempt, shift: int) -> dict[str, str]:
+        env = self.runner.workplaces.environment(effect.worker, effect.task, shift) | {"AURORA_TASK": effect.task}
+        return env | mock_environment(self.runner.mocks.ports(effect.task))
 
     async def _test_in(self, place: Place, effect: ef.TestAttempt) -> tuple[Verdict, str]:
         """The checks of contracts, the task's own test, the verification of contracts, until one is not green."""

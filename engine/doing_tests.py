@@ -81,7 +81,8 @@ class TestJobs:
         worker = test_worker(effect.lane)
         async with runner.slots.slot(_owner(effect.lane), test or "".join(settings.checks[-1:])):
             path = await asyncio.to_thread(runner.worktrees.prepare_detached, worker, effect.commit)
-            env = runner.workplaces.environment(worker, _owner(effect.lane)) | {"AURORA_SLOT": _owner(effect.lane)}
+            owner = _owner(effect.lane)
+            env = runner.workplaces.environment(worker, owner, effect.shift) | {"AURORA_SLOT": owner}
             await runner.workplaces.set_up(worker, path, has_slot=True)
             scratch = Path(env["TMPDIR"])
             since = await asyncio.to_thread(run_begins, scratch)

@@ -38,7 +38,7 @@ class StartAgent(Effect):
     """Start the agent of an attempt, or adopt it if it already runs. `timeout` is active seconds.
 
     With `session` that conversation is resumed, and `short_prompt` is enough for it; it had used `used_before`. The
-    agent may spend `max_usd` where its program can be told so.
+    agent may spend `max_usd` where its program can be told so. `shift`: how often it met ports that were taken.
 
     Answered by AgentStarted, then FilesTouched, SessionKnown, UsageCounted, AgentLimited, AgentDenied and AgentStuck
     any number of times, then AgentExited."""
@@ -57,6 +57,7 @@ class StartAgent(Effect):
     used_before: Usage = NO_USAGE
     max_usd: float | None = None
     mocks: tuple[tuple[str, int], ...] = ()
+    shift: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +162,7 @@ class TestAttempt(Effect):
     commands: tuple[str, ...]
     checks: tuple[str, ...] = ()
     verifies: tuple[str, ...] = ()
+    shift: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +191,7 @@ class TestCandidate(Effect):
     lane: int = 0
     contract_checks: tuple[str, ...] = ()
     verifies: tuple[str, ...] = ()
+    shift: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ what is merged and tested at this moment, which verdicts are known; the searches
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.events import CandidateTested, ChainStep
 from engine.model import Verdict
@@ -35,7 +35,8 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """Get a verdict on this tree; `tasks` are the branches in it. Tests of other `lane`s run at the same time."""
+    """Get a verdict on this tree; `tasks` are the branches in it. Tests of other `lane`s run at the same time;
+    with every `shift` it gets other ports."""
 
     candidate: str
     commit: str
@@ -44,6 +45,7 @@ class Test:
     only: tuple[str, ...] = ()
     runner: str = ""
     lane: int = 0
+    shift: int = 0
 
 
 Action = Build | Test | Decision
@@ -177,6 +179,7 @@ class MergeQueue:
         at_work = self.round
         if _says_nothing(verdict) and one is not None and one.test is not None and one.retries < RETRIES:
             one.retries += 1
+            one.test = replace(one.test, shift=one.retries)
             return [one.test]
         if verdict.verdict in SETTLED:
             self.reports[verdict.tree, verdict.only] = verdict

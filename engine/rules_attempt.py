@@ -20,6 +20,7 @@ from engine.model import LockMode, TaskState, Verdict
 from engine.prompt import compose, resumed
 from engine.rules_breach import find_breaches, forget_open, left_out, may_change, stop_breach
 from engine.rules_budget import after_spending, count, most_usd
+from engine.rules_clash import clash_of, spared_clash
 from engine.rules_collision import let_both_edit, write_all
 from engine.rules_ending import ask, fail_attempt, leave_worker, release
 from engine.rules_mock import lose_mock, restart_mock, serve_mocks, served
@@ -100,6 +101,7 @@ def start(state: State, record: TaskRecord) -> StartAgent:
         used_before=attempt.used_before,
         max_usd=most_usd(state, record),
         mocks=tuple((name, mock.port) for name, mock in attempt.mocks.items()),
+        shift=record.clashes,
     )
 
 
@@ -246,6 +248,7 @@ def on_agent_exited(state: State, event: ev.AgentExited) -> Iterator[Effect]:
     if not attempt.trouble:
         attempt.trouble, attempt.trouble_words = event.trouble, event.trouble_words
     attempt.exit_words = attempt.exit_words or _exit_words(record, event)
+    attempt.clash = clash_of(event)
     record.active += event.active
     count(state, record, event.cost, event.tokens, event.estimated)
     record.thread = attempt.used_before + event.usage
@@ -293,6 +296,8 @@ def on_attempt_captured(state: State, event: ev.AttemptCaptured) -> Iterator[Eff
         state.tell(record.id, warning)
     if record.attempt.ending is not Ending.NONE:
         yield from _after_capture(state, record)
+    elif spared_clash(state, record):
+        return
     elif record.attempt.exit_words:
         fail_attempt(state, record, record.attempt.exit_words, record.attempt.tail)
     elif record.attempt.trouble:
@@ -352,6 +357,7 @@ def test_alone(state: State, record: TaskRecord) -> TestAttempt:
         commands=(record.spec.test,) if record.spec.test else (),
         checks=tuple(c.name for c in contracts if c.check and may_change(state, record, c.name)),
         verifies=tuple(c.name for c in contracts if c.verify and c.name in record.spec.implements),
+        shift=record.clashes,
     )
 
 

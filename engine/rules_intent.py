@@ -134,7 +134,7 @@ def retry_task(state: State, intent: ev.RetryTask) -> Answer:
         _require(record, TaskState.FAILED, TaskState.DROPPED, TaskState.CONFLICT, verb="retried")
     record.note = intent.note
     record.tries_left = record.spec.retries
-    record.spared = 0
+    record.spared = record.clashes = 0
     allow_again(state, record)
     _let_start(state, record)
     if record.breach:

@@ -196,6 +196,7 @@ def _test(state: State, test: Test) -> Iterator[Effect]:
         lane=test.lane,
         contract_checks=() if test.only else checks_of(state, test.tasks),
         verifies=() if test.only else verifies_of(state, test.tasks),
+        shift=test.shift,
     )
 
 

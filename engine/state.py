@@ -139,6 +139,7 @@ class Attempt:
     recheck: bool = False
     told: str = "your message"
     mocks: dict[str, MockRecord] = field(default_factory=dict)
+    clash: str = ""
 
     def run_clock(self, at: float) -> None:
         """The agent runs from `at` on."""
@@ -162,9 +163,9 @@ class TaskRecord:
     fix attempt starts from (empty: a new branch from the integration tip); `failed_at` the commit that failed last.
 
     `session` is the agent's conversation, held by `session_of` (agent, worker), which has used `thread`; `question`
-    what it asked or refused. `spared` attempts failed by their provider and cost no try. The task's own budget counts
-    what was spent since `allowed_from`. `breach` names the frozen contracts its branch changes and nobody has ruled on,
-    `amends` those it may change; `recheck`: its next attempt needs no agent."""
+    what it asked or refused. `spared` attempts failed by their provider, `clashes` met a port that was taken: neither
+    cost a try. Its own budget counts what was spent since `allowed_from`. `breach` names the frozen contracts its
+    branch changes and nobody has ruled on, `amends` those it may change; `recheck`: its next attempt needs no agent."""
 
     spec: TaskSpec
     order: int
@@ -208,6 +209,7 @@ class TaskRecord:
     session_of: tuple[str, str] = ("", "")
     thread: Usage = NO_USAGE
     spared: int = 0
+    clashes: int = 0
     failed_at: str = ""
     allowed_from: tuple[float, int] = (0.0, 0)
     warned: bool = False

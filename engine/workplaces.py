@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FIRST_PORT = 21000
 PORTS_PER_WORKER = 20
 MOST_WORKERS = 512
+SHIFTED_WORKERS = 100
+"""Workers whose ports get others by a shift: as many as ever run at the same time."""
+MOST_TEST_LANES = 15
 NOT_RUN = (126, 127)
 
 
@@ -58,9 +61,11 @@ class Workplaces:
     ) -> CommandResult:
         return await run_command(command, cwd=cwd, env=env, log=log, marker=marker, time_limit=time_limit)
 
-    def environment(self, worker: str, owner: str) -> dict[str, str]:
-        """What every command of a worker gets: shims first on PATH, its own ports, temporary folder, project name."""
-        port = first_port(worker)
+    def environment(self, worker: str, owner: str, shift: int = 0) -> dict[str, str]:
+        """What every command of a worker gets: shims first on PATH, its own ports, temporary folder, project name;
+        other ports and another name with every `shift`."""
+        port = first_port(worker, shift)
+        project = f"{self.runner.repo.root.name}-{worker}" + (f"-{shift}" if shift else "")
         scratch = self.runner.worktrees.root / ".tmp" / worker
         scratch.mkdir(parents=True, exist_ok=True)
         slots = self.runner.slots
@@ -71,7 +76,7 @@ class Workplaces:
             "AURORA_PORT": str(port),
             "PORT": str(port),
             "TMPDIR": str(scratch),
-            "COMPOSE_PROJECT_NAME": f"{self.runner.repo.root.name}-{worker}".lower(),
+            "COMPOSE_PROJECT_NAME": project.lower(),
         }
 
     async def run_all(
@@ -90,13 +95,14 @@ class Workplaces:
         return verdict, command
 
 
-def first_port(worker: str) -> int:
-    """The first of a worker's own ports; those of merge agents and of tests come after all workers."""
+def first_port(worker: str, shift: int = 0) -> int:
+    """The first of a worker's own ports; those of merge agents and of tests come after all workers. All lie below the
+    ports the system gives to outgoing connections."""
     name, _, lane = worker.partition("-")
     if name == "test":
-        number = MOST_WORKERS + int(lane or 1)
+        number = MOST_WORKERS + int(lane or 1) + shift * MOST_TEST_LANES
     elif worker == "merge":
         number = MOST_WORKERS
     else:
-        number = int(worker[1:]) if worker[1:].isdigit() else 0
+        number = ((int(worker[1:]) if worker[1:].isdigit() else 0) + shift * SHIFTED_WORKERS) % MOST_WORKERS
     return FIRST_PORT + number * PORTS_PER_WORKER

@@ -65,6 +65,7 @@ def worlds(draw: st.DrawFn) -> World:
         choose=random.randrange,
         writes=writes,
         fails=draw(st.sets(attempts, max_size=3)),
+        clashes=draw(st.sets(attempts, max_size=2)),
         bad=tuple(draw(st.lists(st.frozensets(attempts, min_size=1, max_size=2), max_size=2))),
         conflicts=draw(st.sets(attempts, max_size=2)),
         files=PATHS,

@@ -64,9 +64,10 @@ class World:
         troubles: dict[tuple[str, int], str] | None = None,
         idle: set[tuple[str, int]] = frozenset(),  # type: ignore[assignment]
         costs: float = 0.0,
+        clashes: set[tuple[str, int]] = frozenset(),  # type: ignore[assignment]
     ) -> None:
         """`troubles` are attempts whose provider does not let them work, `idle` those that end without a change;
-        a step of an agent `costs` so many dollars."""
+        failing attempts of `clashes` met a port that was taken; a step of an agent `costs` so many dollars."""
         self.machine = Machine()
         self.choose = choose
         self.writes = writes or {}
@@ -75,6 +76,7 @@ class World:
         self.asks = 0
         self.written: dict[tuple[str, int], list[str]] = {}
         self.troubles, self.idle, self.costs = troubles or {}, idle, costs
+        self.clashes = clashes
         self.spent = 0.0
         self.now = 0.0
         self.pending: list[ef.Effect] = []
@@ -179,6 +181,7 @@ class World:
                 trouble=self.troubles.get(key, ""),
                 trouble_words="the provider says no",
                 said="Shall I?" if key in self.idle else "",
+                tail="EADDRINUSE" if key in self.clashes else "",
             )
         )
 
