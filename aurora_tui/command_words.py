@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aurora_tui.actions import ACTIONS, BY_ID, Situation
 from aurora_tui.themes import NAMES
 from engine.errors import Refused
-from engine.events import ResumeTask, SetPriority
+from engine.events import ResumeTask, SetPriority, SetWorkers
 from engine.model import Snapshot, TaskView
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def _own(word: str, rest: Sequence[str], snapshot: Snapshot | None) -> Perform:
     if word == "bell":
         return _bell(rest)
     if word == "pool":
+        if rest and rest[0] == "auto":
+            return lambda deeds, now: deeds.send(SetWorkers(at=time.time(), workers=0, auto=True))
         number = _number(rest[0] if rest else "")
         return lambda deeds, now: deeds.resize(number)
     task = _task(rest[0] if rest else "", snapshot)
@@ -102,5 +104,5 @@ def completions(text: str, tasks: Sequence[str]) -> list[str]:
     if not blank:
         words = [*OWN_WORDS, *(action.id for action in ACTIONS)]
         return sorted(word for word in dict.fromkeys(words) if word.startswith(first))
-    second = {"theme": NAMES, "bell": ("on", "off"), "pool": ()}.get(first, tasks)
+    second = {"theme": NAMES, "bell": ("on", "off"), "pool": ("auto",)}.get(first, tasks)
     return [f"{first} {word}" for word in second if word.startswith(rest)]

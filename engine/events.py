@@ -536,7 +536,8 @@ class MoveTask(Intent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetWorkers(Intent):
-    """Change the size of the pool; shrinking drains. With `auto` it starts there and follows the machine."""
+    """Change the size of the pool; shrinking drains. With `auto` it follows the machine, beginning with that size (0:
+    with the one it has)."""
 
     workers: int
     auto: bool = False

@@ -118,4 +118,4 @@ def held_words(pressed: Pressed) -> str:
     if not pressed.heavy:
         return ""
     what = "new agents and heavy commands wait" if pressed.workers else "new heavy commands wait"
-    return f"{what}: {pressed.heavy}"
+    return f"{what} ({pressed.heavy})"

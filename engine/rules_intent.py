@@ -216,14 +216,13 @@ def set_workers(state: State, intent: ev.SetWorkers) -> Answer:
     """Resize the pool; shrinking drains."""
     if not 0 <= intent.workers <= MAX_WORKERS:
         raise Refused(f"the pool can have 0 to {MAX_WORKERS} workers, not {intent.workers}")
-    if intent.auto and not intent.workers:
-        raise Refused("a pool that follows the machine has at least one worker")
     busy, settings = len(state.busy), state.plan.settings
-    state.workers, state.resized = intent.workers, state.at
-    state.most_workers = max(intent.workers, settings.most_workers, settings.max_concurrency) if intent.auto else 0
-    drains = f"; {busy - intent.workers} more finish first" if busy > intent.workers else ""
+    size = intent.workers or (max(1, state.workers) if intent.auto else 0)
+    state.workers, state.resized = size, state.at
+    state.most_workers = max(size, settings.most_workers, settings.max_concurrency) if intent.auto else 0
+    drains = f"; {busy - size} more finish first" if busy > size else ""
     follows = ", and more or fewer as the machine allows" if intent.auto else ""
-    return f"{intent.workers} worker{'' if intent.workers == 1 else 's'}{follows}{drains}"
+    return f"{size} worker{'' if size == 1 else 's'}{follows}{drains}"
     yield
 
 

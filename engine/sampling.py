@@ -59,7 +59,7 @@ class Sampler:
         """Processes that want a CPU, per CPU, averaged over about ten seconds; this one is not counted."""
         now = max(0, _running(self._root / "proc/stat") - 1) / cpus(self._root)
         if self._looked is None:
-            self._runnable = 0.0
+            self._runnable = _loadavg(self._root / "proc/loadavg") / cpus(self._root)
         else:
             weight = 1.0 - math.exp(-max(0.0, at - self._looked) / AVERAGED_OVER)
             self._runnable += weight * (now - self._runnable)
@@ -138,6 +138,13 @@ def _running(stat: Path) -> int:
             if line.startswith("procs_running"):
                 return int(line.split()[1])
     return 0
+
+
+def _loadavg(path: Path) -> float:
+    """The kernel's own average over a minute, to begin with."""
+    with suppress(OSError, ValueError, IndexError):
+        return float(path.read_text().split()[0])
+    return 0.0
 
 
 def _fields(path: Path) -> dict[str, int]:

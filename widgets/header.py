@@ -102,13 +102,15 @@ def _facts(moment: Moment) -> list[tuple[int, Part]]:
     held = sum(1 for slot in snapshot.slots if slot.held)
     guess = any(task.estimated and task.cost for task in snapshot.tasks)
     cost = f"{money(snapshot.cost, guess) or '$0.00'}" + (f"/{snapshot.budget_usd:g}" if snapshot.budget_usd else "")
+    auto = " auto" if snapshot.workers_auto else ""
+    paused = "warn" if snapshot.paused_all else ""
     name: Piece = (f"{flat(snapshot.repo)}:{flat(snapshot.target)}", "strong")
     frozen_words: Piece = (f" +{frozen} frozen" if frozen else "", "warn")
     return [
         (6, (("aurora", "title"),)),
         (9, (name,)),
         (8, (("landed ", "dim"), (f"{landed}/{len(snapshot.tasks)}", "good" if landed else ""))),
-        (7, (("w ", "dim"), (f"{busy}/{snapshot.workers_limit}", "warn" if snapshot.paused_all else ""), frozen_words)),
+        (7, (("w ", "dim"), (f"{busy}/{snapshot.workers_limit}{auto}", paused), frozen_words)),
         (4, (("queue ", "dim"), (str(len(snapshot.queue)), ""))),
         (5, _limits(moment)),
         (5, (("machine busy", "warn"),) if snapshot.pressure.holds else ()),

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum
 from pathlib import Path
 
+from aurora_tui.cli.finding import Finding, Health
+from aurora_tui.cli.machine import of_machine
 from aurora_tui.cli.reaching import PLAN_FILE, branch_of
 from engine.errors import AuroraError
 from engine.plan import AgentProfile, Plan
@@ -19,26 +19,10 @@ INOTIFY = Path("/proc/sys/fs/inotify/max_user_watches")
 FEW_WATCHES = 65_536
 
 
-class Health(Enum):
-    """How something is, as glyph and word."""
-
-    GOOD = "✓ good"
-    NOTE = "◦ note"
-    BAD = "✗ bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    health: Health
-    what: str
-    words: str
-
-
 def good_news(plan: Plan) -> str:
     """A valid plan in one sentence."""
-    size = f"{many(len(plan.tasks), 'task')}, {many(plan.settings.workers, 'worker')}"
+    auto = f" (auto: up to {plan.settings.most_workers})" if plan.settings.most_workers else ""
+    size = f"{many(len(plan.tasks), 'task')}, {many(plan.settings.workers, 'worker')}{auto}"
     return f"the plan is valid: {size}, lands on {plan.settings.target}"
 
 
@@ -65,6 +49,7 @@ def diagnose() -> Iterator[Finding]:
     yield from _of_plan(repo)
     yield _engine(repo)
     yield _watches()
+    yield from of_machine()
 
 
 def _bad(what: str, error: AuroraError) -> Finding:

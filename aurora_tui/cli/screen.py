@@ -110,7 +110,8 @@ def _start_in_background(opened: Opened, plan: Path | None, app: AuroraApp) -> N
     """A process of its own takes the run over; its lines go to a file in the git directory."""
     root = opened.repo.root
     log = opened.repo.aurora_dir / "background.log"
-    workers = app.bridge.snapshot.workers_limit if app.bridge and app.bridge.snapshot else None
+    now = app.bridge.snapshot if app.bridge else None
+    workers = now.workers_limit if now and not now.workers_auto else None
     command = [sys.executable, "-P", "-m", "aurora_tui", "-C", str(root), "run", "--headless", "--wait", FOR_EVER]
     command += ["--handed-over"]
     command += [str(plan)] if plan is not None else []

@@ -58,8 +58,9 @@ def check(ctx: click.Context, plan: str | None, as_json: bool) -> None:
 @click.pass_context
 def doctor(ctx: click.Context) -> None:
     """Look at git, the repository, the plan, the agents and what else a run needs."""
-    from aurora_tui.cli.checking import Health, diagnose
+    from aurora_tui.cli.checking import diagnose
     from aurora_tui.cli.errors import WRONG
+    from aurora_tui.cli.finding import Health
     from aurora_tui.cli.output import look, show
     from aurora_tui.render.table import Cell, Column, table
 

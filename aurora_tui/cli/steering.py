@@ -163,12 +163,21 @@ def priority(task: str, n: int) -> None:
 
 
 @click.command(context_settings=NUMBERS, short_help="Change how many tasks run at the same time.")
-@click.argument("n", type=int)
-def workers(n: int) -> None:
-    """Make the pool N workers big. When it shrinks, running agents finish first."""
+@click.argument("n")
+def workers(n: str) -> None:
+    """Make the pool N workers big. When it shrinks, running agents finish first.
+
+    With `auto` for N it grows while the machine is calm and tasks queue, and shrinks while it is short of CPU, memory
+    or disk.
+    """
     from engine.events import SetWorkers
 
-    _send(SetWorkers(at=_at(), workers=n))
+    if n == "auto":
+        _send(SetWorkers(at=_at(), workers=0, auto=True))
+    elif n.removeprefix("-").isdigit():
+        _send(SetWorkers(at=_at(), workers=int(n)))
+    else:
+        raise click.UsageError(f"`{n}` is neither a whole number nor auto", click.get_current_context())
 
 
 @click.group(short_help="Release, hand over or narrow a single lock.")

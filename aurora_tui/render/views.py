@@ -56,13 +56,15 @@ def _heading(snapshot: Snapshot, look: Look, live: bool) -> list[str]:
     since = duration(look.now - snapshot.at)
     engine = [f"run {snapshot.run}"] if live else [f"run {snapshot.run}, no engine", f"last seen {since} ago"]
     held = sum(1 for slot in snapshot.slots if slot.held)
+    size = " (all paused)" if snapshot.paused_all else " (auto)" if snapshot.workers_auto else ""
     parts = [
         *engine,
         progress(snapshot),
-        f"workers {busy}/{snapshot.workers_limit}{' (all paused)' if snapshot.paused_all else ''}" if live else "",
+        f"workers {busy}/{snapshot.workers_limit}{size}" if live else "",
         f"heavy {held}/{snapshot.slots_limit}" if live else "",
         spent(snapshot),
         duration(look.now - snapshot.started) if live else "",
+        f"machine busy: {snapshot.pressure.holds}" if live and snapshot.pressure.holds else "",
     ]
     facts = wrap(" · ".join(part for part in parts if part), look.width, 3)
     return [look.paint(cut(flat(name), look.width), "bold"), *facts]
@@ -91,7 +93,8 @@ def _slots(snapshot: Snapshot, look: Look) -> list[str]:
 
 def _slot_row(slot: SlotView, look: Look) -> list[Cell]:
     place = Cell("► runs", "live") if slot.held else Cell(f"○ {slot.place} in line", "dim")
-    return [place, Cell(slot.owner), Cell(slot.command), Cell(duration(look.now - slot.since))]
+    command = f"{slot.command} (held back: {slot.why})" if slot.why else slot.command
+    return [place, Cell(slot.owner), Cell(command), Cell(duration(look.now - slot.since))]
 
 
 def _help(snapshot: Snapshot, look: Look, live: bool) -> list[str]:
