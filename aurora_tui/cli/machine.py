@@ -39,4 +39,4 @@ def _jobs() -> Iterator[Finding]:
     for client in probe():
         words = STYLES.get(client.style) or f"takes what it asks for; {CANNOT[client.program]} can share the cores"
         health = Health.GOOD if client.style else Health.NOTE
-        yield Finding(health, f"jobs of {client.program}", f"{client.version or 'unknown version'} {words}")
+        yield Finding(health, f"jobs {client.program}", f"{client.version or 'unknown version'} {words}")

@@ -251,6 +251,11 @@ def test_doctor_on_a_fit_and_on_an_unfit_place(say: Aurora, repo: Path, monkeypa
     assert "✓ good  agent script    the command `sh {prompt_file}`" in out
     assert "agent claude" in out
     assert "✓ good  engine          none runs here now" in out
+    assert "no PSI" in out, "the folder that stands for the machine has none"
+    monkeypatch.delenv("AURORA_HOST_ROOT")
+    _, out, _ = say("doctor")
+    assert "waited in the last 10 s for CPU" in out or "no PSI" in out
+    assert "jobs make" in out
     monkeypatch.chdir(repo.parent)
     code, out, _ = say("doctor")
     assert code == 2
