@@ -119,16 +119,13 @@ class AuroraApp(App[Ended]):
 
     async def _open(self) -> None:
         opening = asyncio.get_running_loop().run_in_executor(None, self._opener)
-        await self.switch_screen(self.main)
         try:
-            opened = await opening
+            await self.switch_screen(self.main)
+            self.begin(await opening)
         except AuroraError as error:
             self.exit(Ended(2, error))
-            return
         except Exception as error:  # noqa: BLE001 - told after the terminal is restored
             self.exit(Ended(2, AuroraError(f"the engine could not be started: {error!r}")))
-            return
-        self.begin(opened)
 
     def begin(self, opened: Opened) -> None:
         """An engine is there: follow it."""

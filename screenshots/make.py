@@ -244,6 +244,7 @@ async def film(scene: Scene, size: tuple[int, int], theme: str, made_by: Maker) 
     """Run the demo through a scene; the SVG files it made."""
     made: list[Path] = []
     with tempfile.TemporaryDirectory(prefix="aurora-pictures-", ignore_cleanup_errors=True) as folder:
+        os.environ["AURORA_HOST_ROOT"] = folder  # however busy this machine is, the one in the picture is not
         os.chdir(made_by(Path(folder)))
         app = AuroraApp(open_run, Profile(False, theme, 8.0, 8.0, 240))
 

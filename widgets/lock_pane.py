@@ -11,6 +11,8 @@ from widgets.text import duration, flat, many
 
 MODES = {LockMode.EXCLUSIVE: "excl", LockMode.SHARED: "shared", LockMode.READS: "reads"}
 SLOT = "slot\0"
+OF_CONTRACT = "contract "
+"""How a contract is named among the holders of locks."""
 
 
 class LockPane(TableView):
@@ -55,7 +57,7 @@ class LockPane(TableView):
     def _columns(snapshot: Snapshot) -> tuple[Column, ...]:
         locks = snapshot.locks
         modes = snapshot.slots or any(lock.mode is not LockMode.EXCLUSIVE for lock in locks)
-        holders = [*(lock.holder for lock in locks), *(slot.owner for slot in snapshot.slots)]
+        holders = [*(_holder(lock.holder) for lock in locks), *(slot.owner for slot in snapshot.slots)]
         waiters = any(lock.waiters for lock in locks) or any(not slot.held for slot in snapshot.slots)
         return (
             Column("pattern", 18, stretch=True, path=True),
@@ -85,7 +87,7 @@ class LockPane(TableView):
     def _lock_cells(self, lock: LockView) -> list[Piece]:
         assert self.moment is not None
         stuck = lock.holder_paused and bool(lock.waiters)
-        holder = f"‖ {lock.holder}" if lock.holder_paused else lock.holder
+        holder = f"‖ {lock.holder}" if lock.holder_paused else _holder(lock.holder)
         fan_out = f"{len(lock.waiters)}: " if len(lock.waiters) > 1 else ""
         waiters = f"→ {fan_out}{', '.join(lock.waiters)}" if lock.waiters else ""
         return [
@@ -106,3 +108,8 @@ class LockPane(TableView):
             (duration(self.moment.now - slot.since), "dim"),
             (behind or "holds a slot", "dim"),
         ]
+
+
+def _holder(name: str) -> str:
+    """A task by its name; a frozen contract, which is no task, with the sign of what is frozen."""
+    return f"❄ {name.removeprefix(OF_CONTRACT)}" if name.startswith(OF_CONTRACT) else name

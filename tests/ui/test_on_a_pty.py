@@ -106,7 +106,7 @@ def test_detaching_leaves_a_run_that_can_be_attached_to(project: Project, tmp_pa
     with screen(project) as terminal:
         terminal.wait_for(b"alpha")
         wait_for(lambda: project.states().get("alpha") == "running")
-        agents = [p.pid for p in project.processes("alpha.sh")]
+        agents = {p.pid for p in project.processes("alpha.sh")}
         terminal.type("d")
         terminal.wait_for(b"goes on in the background")
         assert terminal.process.wait(30) == 0
@@ -114,7 +114,7 @@ def test_detaching_leaves_a_run_that_can_be_attached_to(project: Project, tmp_pa
     wait_for(lambda: "running" in project.says("status"))
     with PtyTerminal(command, project.root) as again:
         again.wait_for(b"alpha")
-        assert set(agents) <= {p.pid for p in project.processes("alpha.sh")}
+        assert agents & {p.pid for p in project.processes("alpha.sh")}  # a fork of the moment is gone since
         (tmp_path / "go").touch()
         wait_for(lambda: "a" in project.files())
         again.type("q")
