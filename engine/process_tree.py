@@ -20,6 +20,9 @@ MARKER = "AURORA_AGENT"
 POLL = 0.02
 BEGIN_LIMIT = 2.0
 STOP_LIMIT = 2.0
+EXEC_LIMIT = 1.0
+KERNEL_THREAD = 0x00200000
+"""The flag of a thread of the kernel in /proc/PID/stat."""
 NOT_RUNNING = (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
@@ -55,11 +58,27 @@ def _marked(marker: str) -> set[int]:
 
 
 def _environment(pid: int) -> list[bytes]:
+    """A process's environment; one that is just becoming another program has none for a moment, which is waited for."""
+    deadline = time.monotonic() + EXEC_LIMIT
     try:
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            return file.read().split(b"\0")
+        while True:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                found = file.read()
+            if found or _has_none(pid) or time.monotonic() > deadline:
+                return found.split(b"\0")
+            time.sleep(0)
     except OSError:
         return []
+
+
+def _has_none(pid: int) -> bool:
+    """Whether a process really has no environment: it has ended, is the kernel's own, or was started with an empty one.
+    Another one that could not be read is in the middle of becoming a program: its new memory has no environment yet."""
+    fields = supervisor.stat_fields(pid)
+    if fields[0] in (b"Z", b"X") or int(fields[6]) & KERNEL_THREAD:
+        return True
+    begin, end = int(fields[47]), int(fields[48])
+    return 0 < begin == end
 
 
 def _running(pid: int) -> psutil.Process | None:

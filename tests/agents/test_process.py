@@ -36,7 +36,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
         command = more.pop("command", ("/bin/sh", "-c", script))
         env = {**os.environ, **more.pop("env", {})}  # type: ignore[dict-item]
         made.append(
-            LaunchSpec(tmp_path / "run" / name, command, tmp_path, env, f"{name}.{tmp_path.name}", **more)  # type: ignore[arg-type]
+            LaunchSpec(tmp_path / "run" / name, command, tmp_path, env, f"{name}.{tmp_path}", **more)  # type: ignore[arg-type]
         )
         return made[-1]
 
@@ -228,6 +228,18 @@ def test_who_is_replaced_by_a_child_all_the_time_is_paused_and_stopped(
     stopped = sizes(tmp_path)
     meanwhile(tmp_path)
     assert sizes(tmp_path) == stopped
+
+
+def test_who_becomes_another_program_all_the_time_is_found_at_every_look(make: Make, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    again.write_text(f"#!/bin/sh\n[ -e {tmp_path}/up ] || : > {tmp_path}/up\nexec {again}\n")
+    again.chmod(0o700)
+    spec = make(f"exec {again}")
+    identity = process.launch(spec)
+    wait_for((tmp_path / "up").exists)
+    os.kill(identity.pid, signal.SIGKILL)
+    for _ in range(80):
+        assert len(process.descendants(identity, spec.marker)) == 1
 
 
 @pytest.fixture
