@@ -81,11 +81,8 @@ def desk_for(run: Reached, task_id: str) -> Desk:
     if task.state is not TaskState.CONFLICT:
         raise Refused(f"{task.id} is {task.state}: {task.reason}", "only a task in conflict needs a resolution")
     if task.breach:
-        words = f"{task.breach} {task.id}"
-        hint = (
-            f"`aurora contract diff {words}`, then `aurora contract amend {words}` or `aurora contract reject {words}`"
-        )
-        raise Refused(f"{task.id} {task.reason}", hint)
+        ways = (f"`aurora contract {way} {task.breach} {task.id}`" for way in ("amend", "reject"))
+        raise Refused(f"{task.id} {task.reason}", " or ".join(ways))
     return Desk.open(run.repo, snapshot.run, task.id, task.commit, snapshot.target_commit)
 
 
