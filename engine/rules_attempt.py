@@ -18,7 +18,7 @@ from engine.effects import (
 )
 from engine.model import LockMode, TaskState, Verdict
 from engine.prompt import compose, resumed
-from engine.rules_breach import find_breaches, forget_open, left_out, may_change, stop_breach
+from engine.rules_breach import find_breaches, forget_open, left_out, let_take_back, may_change, stop_breach
 from engine.rules_budget import after_spending, count, most_usd
 from engine.rules_clash import clash_of, spared_clash
 from engine.rules_collision import let_both_edit, write_all
@@ -61,6 +61,7 @@ def begin_attempt(state: State, record: TaskRecord) -> Iterator[Effect]:
         recheck=record.recheck,
     )
     record.question, record.recheck = "", False
+    let_take_back(state, record)
     state.busy.add(record.id)
     record.started, record.held_back = record.started or state.at, ""
     again = "" if record.attempts == 1 else f", attempt {record.attempts}"

@@ -121,6 +121,13 @@ def forget_open(state: State, record: TaskRecord) -> None:
     record.breach = ()
 
 
+def let_take_back(state: State, record: TaskRecord) -> None:
+    """A branch that was sent back still holds the change: its agent may edit the file to take it back."""
+    for known in state.contracts.values():
+        if any(b.task == record.id and b.state == "rejected" for b in known.breaches):
+            state.locks.permit(holder_of(known.name), record.id)
+
+
 def send_back(state: State, record: TaskRecord, note: str) -> None:
     """Reject every open breach of a task: its next attempt is told what to take back, and why."""
     for name in record.breach:

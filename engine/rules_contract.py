@@ -48,6 +48,9 @@ def on_contracts_read(state: State, event: ev.ContractsRead) -> Iterator[Effect]
         known = state.contracts.get(files.name)
         if known is not None:
             yield from _settle(state, known, contract(state, files.name), files)
+    for record in [state.tasks[task] for task in sorted(state.ready)]:
+        if state.unfrozen(record):
+            to_queue(state, record, "")
 
 
 def _settle(state: State, known: ContractRecord, wanted: Contract, files: ContractFiles) -> Iterator[Effect]:

@@ -86,7 +86,8 @@ def start_ready(state: State) -> Iterator[Effect]:
     if free <= 0:
         return
     left = places_left(state)
-    decision = dispatch(ranked(state), free, state.locks, state.at, room=lambda task: _take_room(state, left, task))
+    able = [task for task in ranked(state) if state.contracts_known(state.tasks[task.id])]
+    decision = dispatch(able, free, state.locks, state.at, room=lambda task: _take_room(state, left, task))
     for task in decision.passed:
         state.tasks[task].passed_over += 1
     for task in decision.reserve:

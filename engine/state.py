@@ -402,6 +402,11 @@ class State:
         used = (*record.spec.implements, *record.spec.consumes)
         return [name for name in used if name in self.contracts and self._is_open(record, name)]
 
+    def contracts_known(self, record: TaskRecord) -> bool:
+        """True when every contract a task uses was looked at on the target as it is now."""
+        spec = record.spec
+        return not (spec.implements or spec.consumes) or self.read_at[0] == self.target
+
     def _is_open(self, record: TaskRecord, name: str) -> bool:
         author = next((c.by for c in self.plan.contracts if c.name == name), "")
         landed = author in self.tasks and self.tasks[author].state is TaskState.LANDED

@@ -61,6 +61,10 @@ class ContractProject(Project):
         ]
         self.plan(tasks, contracts={"api": {**usual, **(contract or {})}}, **settings)
 
+    def environment(self) -> dict[str, str]:
+        """Lines wide enough that no sentence is broken."""
+        return {**super().environment(), "COLUMNS": "400"}
+
     def contract(self) -> dict[str, Any]:
         """`aurora contract show api --json`."""
         import json
