@@ -89,15 +89,6 @@ def note_live(state: State, record: TaskRecord, path: str, holder: str) -> None:
         open_one.paths = (*open_one.paths, path)
 
 
-def sent_back_with(state: State, record: TaskRecord, path: str, holder: str) -> bool:
-    """True when the branch had changed this file before it was sent back: its agent is to take that out, so it must be
-    able to work; what is left of it when the agent has ended is a breach again."""
-    known = state.contracts.get(contract_of(holder))
-    return known is not None and any(
-        breach.task == record.id and breach.state == "rejected" and path in breach.paths for breach in known.breaches
-    )
-
-
 def stop_breach(state: State, record: TaskRecord) -> None:
     """Keep a branch from merging until a person has ruled."""
     state.move(record, TaskState.CONFLICT, breach_words(state, record))
@@ -122,7 +113,8 @@ def forget_open(state: State, record: TaskRecord) -> None:
 
 
 def let_take_back(state: State, record: TaskRecord) -> None:
-    """A branch that was sent back still holds the change: its agent may edit the file to take it back."""
+    """A branch that was sent back still holds the change: its agent may edit the file to take it back. What is left of
+    the change when the agent has ended is a breach again."""
     for known in state.contracts.values():
         if any(b.task == record.id and b.state == "rejected" for b in known.breaches):
             state.locks.permit(holder_of(known.name), record.id)

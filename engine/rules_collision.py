@@ -8,7 +8,7 @@ from engine import events as ev
 from engine.contracts.records import contract_of
 from engine.effects import Effect, StopAgent, UpdateWorktree
 from engine.locks import Write
-from engine.rules_breach import note_live, sent_back_with
+from engine.rules_breach import note_live
 from engine.rules_pause import current, hold, unhold
 from engine.state import Ending, Hold, State, Step, TaskRecord
 
@@ -33,8 +33,6 @@ def write_all(state: State, record: TaskRecord, paths: tuple[str, ...]) -> Itera
 
 
 def _collide(state: State, record: TaskRecord, path: str, holder: str) -> Iterator[Effect]:
-    if sent_back_with(state, record, path, holder):
-        return
     policy = state.plan.settings.on_collision
     working = record.attempt.step in (Step.STARTING, Step.WORKING)
     if contract_of(holder) and working and policy != "stop":
