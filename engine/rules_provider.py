@@ -48,15 +48,22 @@ def on_agent_limited(state: State, event: ev.AgentLimited) -> Iterator[Effect]:
     yield from ()
 
 
-def hit(state: State, record: TaskRecord, words: str, seconds: float | None = None, until: float | None = None) -> None:
-    """Count a rate limit against the profile."""
+def hit(
+    state: State,
+    record: TaskRecord,
+    words: str,
+    seconds: float | None = None,
+    until: float | None = None,
+    what: str = "is rate limited",
+) -> None:
+    """Count a rate limit, or another trouble of its provider, against the profile."""
     agent = record.spec.agent
     limit = limit_of(state, agent)
     running = Counter(other.spec.agent for other in state.with_worker())[agent]
     words = first_line(words) or "rate limited"
     if limit.hit(state.at, running, words, seconds=seconds, until=until):
         wait = f"{limit.until - state.at:.0f} s"
-        state.tell(record.id, f"{agent} is rate limited ({words}): no other one starts for {wait}, then {limit.places}")
+        state.tell(record.id, f"{agent} {what} ({words}): no other one starts for {wait}, then {limit.places}")
 
 
 def on_agent_denied(state: State, event: ev.AgentDenied) -> Iterator[Effect]:
@@ -115,7 +122,7 @@ def after_trouble(state: State, record: TaskRecord) -> None:
             try_later(state, record, limit_of(state, record.spec.agent).stopped)
         case Trouble.SERVER | Trouble.CUT if record.spared < MOST_SPARED:
             record.spared += 1
-            hit(state, record, words)
+            hit(state, record, words, what="has trouble with its provider")
             try_later(state, record, f"its provider failed ({words}); goes on in a moment")
         case Trouble.REFUSED:
             _forget_session(record)

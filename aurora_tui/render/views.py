@@ -44,7 +44,8 @@ def status(snapshot: Snapshot, look: Look, *, live: bool) -> list[str]:
     lines = [*_heading(snapshot, look, live)]
     if rows:
         lines += ["", *table(_STATUS, rows, look, lines=2)]
-    for section in (merge_words(snapshot, look), _slots(snapshot, look), _help(snapshot, look, live)):
+    limits = _limits(snapshot, look) if live else []
+    for section in (limits, merge_words(snapshot, look), _slots(snapshot, look), _help(snapshot, look, live)):
         if section:
             lines += ["", *section]
     return look.finish(lines)
@@ -68,6 +69,16 @@ def _heading(snapshot: Snapshot, look: Look, live: bool) -> list[str]:
     ]
     facts = wrap(" · ".join(part for part in parts if part), look.width, 3)
     return [look.paint(cut(flat(name), look.width), "bold"), *facts]
+
+
+def _limits(snapshot: Snapshot, look: Look) -> list[str]:
+    """Which agents their providers hold back, and until when."""
+    held = [(one.name, one.until, flat(one.words)) for one in snapshot.profiles if one.until is not None]
+    return [
+        cut(f"agent {name} waits until {look.clock(until)}: {words}", look.width)
+        for name, until, words in held
+        if until > look.now
+    ]
 
 
 def _status_key(task: TaskView) -> tuple[int, int]:

@@ -50,7 +50,8 @@ _KINDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = tuple(
         ),
         (
             Trouble.CUT,
-            r"econn|socket hang up|stream disconnected|fetch failed|connection|network|terminated|timed? ?out|eof",
+            r"econn|socket hang up|stream disconnected|fetch failed|connection|network|terminated|timed? ?out|eof"
+            r"|empty or malformed response|incomplete json",
         ),
     )
 )

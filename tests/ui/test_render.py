@@ -17,7 +17,7 @@ from aurora_tui.render.look import Look
 from aurora_tui.render.story import story
 from aurora_tui.render.tree import tree
 from aurora_tui.render.words import remedies
-from engine.model import Snapshot, TaskState
+from engine.model import ProfileView, Snapshot, TaskState
 from widgets.text import cut, duration, wrap
 from widgets.words import GLYPHS
 
@@ -420,3 +420,11 @@ def test_a_chain_of_a_thousand_tasks_leaves_room_for_words() -> None:
 )
 def test_durations(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_status_says_until_when_an_agent_is_held_back() -> None:
+    held = ProfileView("claude", 2, 2, NOW + 60, "429 too many requests")
+    over = ProfileView("codex", 0, 2, NOW - 1, "overloaded")
+    shown = drawn(views.status(snapshot(profiles=(held, over)), NARROW, live=True))
+    assert f"agent claude waits until {clock(NOW + 60)}: 429 too many requests" in shown
+    assert "codex" not in shown
