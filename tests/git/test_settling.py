@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from git_lab import Lab
 
+from engine import syntax_merge
 from engine.conflict_desk import Desk
 from engine.conflict_model import Decision, Source, Take
 from engine.merging import merge
@@ -26,7 +27,7 @@ def sides(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
 
 
 def tool(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A mergiraf that does what a script says: $2 $3 $4 are base, left and right, $8 the output."""
+    """A mergiraf that does what a script says: $2 $3 $4 are base, left and right, the path comes after -p."""
     program = folder / "mergiraf"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
@@ -60,7 +61,7 @@ def test_what_a_person_has_begun_is_left_to_the_person(lab: Lab, sides: tuple[st
 def test_a_syntax_aware_merge_settles(
     lab: Lab, sides: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tool(tmp_path, 'sed "s/two L/two L and B/" "$3" > "$8"', monkeypatch)
+    tool(tmp_path, 'sed "s/two L/two L and B/" "$3"', monkeypatch)
     settled = settle_by_rules(lab.repo, "r1", "ui", *sides)
     assert settled is not None
     assert settled[1] == "by its syntax"
@@ -72,17 +73,33 @@ def test_a_syntax_aware_merge_settles(
     "script",
     [
         "exit 1",
-        'echo nothing; cp "$3" "$8"; exit 1',
-        'printf "one\\n<<<<<<< landed\\nx\\n=======\\ny\\n>>>>>>> branch\\n" > "$8"',
-        'rm -f "$8"',
-        ': > "$8"',
+        'cat "$3"; exit 1',
+        'printf "one\\n<<<<<<< landed\\nx\\n=======\\ny\\n>>>>>>> branch\\n"',
+        ":",
+        'cat "$3"; kill -SEGV $$',
+        'cat "$3"; exec sleep 60',
+        'cat "$3"; printf "\\0\\n"',
+        'cat "$3"; printf "\\377\\n"',
+        'head -n 3 "$3"',
     ],
 )
 def test_one_that_fails_leaves_it_to_a_person(
     lab: Lab, sides: tuple[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:
     tool(tmp_path, script, monkeypatch)
+    monkeypatch.setattr(syntax_merge, "SECONDS", 0.5)
     assert settle_by_rules(lab.repo, "r1", "ui", *sides) is None
+
+
+def test_the_line_ends_of_the_sides_stay(lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab.commit({"a.txt": BASE.replace("\n", "\r\n").encode()})
+    branch = lab.branch({"a.txt": B.replace("\n", "\r\n").encode()})
+    landed = lab.branch({"a.txt": L.replace("\n", "\r\n").encode()})
+    tool(tmp_path, 'test "$5 $6" = "-p a.txt" && sed "s/two L/two L and B/" "$3"', monkeypatch)
+    settled = settle_by_rules(lab.repo, "r1", "ui", branch, landed)
+    assert settled is not None
+    content = lab.git("show", f"{settled[0]}:a.txt")
+    assert content.count("\r") == content.count("\n") + ("\r" in content.rsplit("\n", 1)[-1])
 
 
 def test_what_could_be_settled_in_part_stands_as_a_proposal(
@@ -90,7 +107,7 @@ def test_what_could_be_settled_in_part_stands_as_a_proposal(
 ) -> None:
     lab.commit({"a.txt": BASE, "b.bin": b"\0"})
     branch, landed = lab.branch({"a.txt": B, "b.bin": b"\0B"}), lab.branch({"a.txt": L, "b.bin": b"\0L"})
-    tool(tmp_path, 'sed "s/two L/two L and B/" "$3" > "$8"', monkeypatch)
+    tool(tmp_path, 'sed "s/two L/two L and B/" "$3"', monkeypatch)
     assert settle_by_rules(lab.repo, "r1", "ui", branch, landed) is None
     proposed = Desk.open(lab.repo, "r1", "ui", branch, landed).settlement.decision(("a.txt", 0))
     assert proposed is not None
