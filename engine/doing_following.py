@@ -249,12 +249,12 @@ class Follower:
         return self._usage_of_file() if ask_file else usage
 
     def _usage_of_file(self) -> Usage:
-        """Some programs write their usage into a file at their end."""
+        """Some programs write their usage into a file at their end; that of a resumed conversation goes on."""
         try:
             said = parsed(usage_output_of(self.what.record).read_bytes())
         except OSError:
             return Usage()
-        return usage_of_file(said or {})
+        return usage_of_file(said or {}).since(self.what.before)
 
     def judged(self, event: ev.AgentExited) -> ev.AgentExited:
         """The end of the attempt, with what its stream adds. What the agent itself said to have used goes first."""

@@ -29,7 +29,9 @@ def count(state: State, record: TaskRecord, cost: float, tokens: int, estimated:
     attempt = record.attempt
     state.spend(record, cost - attempt.cost, tokens - attempt.tokens)
     attempt.cost, attempt.tokens = cost, tokens
-    record.estimated = record.estimated or (estimated and cost > 0)
+    record.guessed.discard(attempt.number)
+    if estimated and cost:
+        record.guessed.add(attempt.number)
     if not record.warned and (words := _nearly(state, record)):
         record.warned = True
         state.tell(record.id, words)

@@ -302,7 +302,7 @@ def _task(
         resolving=record.resolving,
         proposed=record.proposed,
         asks=record.question,
-        estimated=record.estimated,
+        estimated=bool(record.guessed),
         breach=record.breach[0] if record.breach else "",
     )
 

@@ -164,8 +164,9 @@ class TaskRecord:
 
     `session` is the agent's conversation, held by `session_of` (agent, worker), which has used `thread`; `question`
     what it asked or refused. `spared` attempts failed by their provider, `clashes` met a port that was taken: neither
-    cost a try. Its own budget counts what was spent since `allowed_from`. `breach` names the frozen contracts its
-    branch changes and nobody has ruled on, `amends` those it may change; `recheck`: its next attempt needs no agent."""
+    cost a try. Its own budget counts what was spent since `allowed_from`; of the attempts in `guessed` the cost is an
+    estimate. `breach` names the frozen contracts its branch changes and nobody has ruled on, `amends`
+    those it may change; `recheck`: its next attempt needs no agent."""
 
     spec: TaskSpec
     order: int
@@ -203,7 +204,7 @@ class TaskRecord:
     cost: float = 0.0
     tokens: int = 0
     narrowed: dict[str, str] = field(default_factory=dict)
-    estimated: bool = False
+    guessed: set[int] = field(default_factory=set)
     question: str = ""
     session: str = ""
     session_of: tuple[str, str] = ("", "")

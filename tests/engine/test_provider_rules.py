@@ -233,8 +233,11 @@ def test_usage_is_a_total_that_replaces_the_one_before_and_agrees_with_the_end()
     used(world, "a", 1.0, 100, estimated=True)
     used(world, "a", 0.75, 120)
     assert (world.snapshot().cost, world.snapshot().tokens) == (0.75, 120)
+    assert not world.snapshot().task("a").estimated
+    used(world, "a", 0.76, 125, estimated=True)
     assert world.snapshot().task("a").estimated
     world.deliver(exit_of(world, "a", cost=0.8, tokens=130))
+    assert not world.snapshot().task("a").estimated
     assert (world.snapshot().cost, world.snapshot().tokens) == (0.8, 130)
     assert world.snapshot().task("a").cost == 0.8
 
