@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from engine.clients.json_path import Object, amount_at, at, number_at, object_at, objects_at, text_at
 from engine.clients.reports import (
+    NO_USAGE,
     Edited,
     Ended,
     Failed,
@@ -32,12 +33,14 @@ _REFUSED = ("model_refusal_no_fallback", "model_refusal")
 
 
 class ClaudeStream:
-    """Reads one process's lines. With `cached_within` the input tokens include those from the cache (Qwen)."""
+    """Reads one process's lines. With `cached_within` the input tokens include those from the cache (Qwen). `before`
+    is what a resumed conversation had used: some totals go on from there, some begin anew."""
 
     noise: tuple[bytes, ...] = (b'{"type":"stream_event"',)
 
-    def __init__(self, cached_within: bool = False) -> None:
+    def __init__(self, cached_within: bool = False, before: Usage = NO_USAGE) -> None:
         self._cached_within = cached_within
+        self._resumed = before
         self._session = ""
         self._model = ""
         self._tools: dict[str, tuple[str, str]] = {}
@@ -160,16 +163,26 @@ class ClaudeStream:
         yield Used(sum(self._messages.values(), self._before), self._model)
 
     def _total(self, line: Object) -> Usage:
-        """What the result says of this process: per model where it does, since totals go on over a resumed session."""
+        """What the result says of this process alone: `model_usage_since_last_result`, where there is one."""
         models = object_at(line, "model_usage_since_last_result")
         if models:
             return sum((_of_model(object_at(models, name)) for name in models), Usage())
         usage = self._usage(object_at(line, "usage"))
-        usd = amount_at(line, "total_cost_usd")
         models = object_at(line, "modelUsage")
-        if not usage.tokens and models:
-            usage = sum((_of_model(object_at(models, name)) for name in models), Usage())
+        whole = sum((_of_model(object_at(models, name)) for name in models), Usage())
+        usage = usage if usage.tokens else whole
+        goes_on = self._goes_on(whole if whole.tokens else usage)
+        usd = amount_at(line, "total_cost_usd")
+        if usd is not None and goes_on:
+            usd = max(0.0, usd - (self._resumed.usd or 0.0))
+        if goes_on and not whole.tokens:
+            usage = usage.since(self._resumed)
         return Usage(usage.input, usage.cached, usage.output, usage.reasoning, usd)
+
+    def _goes_on(self, whole: Usage) -> bool:
+        """True when a total holds what was used before this process: it is at least that and what was seen here."""
+        seen = sum(self._messages.values(), Usage()).tokens
+        return bool(self._resumed.tokens) and whole.tokens >= self._resumed.tokens + seen
 
     def _result(self, line: Object) -> Iterator[Report]:
         yield from self._known(line)

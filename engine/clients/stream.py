@@ -37,13 +37,13 @@ class Dialect(Protocol):
 
 
 DIALECTS: Mapping[str, Callable[[Usage], Dialect]] = {
-    "claude": lambda before: ClaudeStream(),
+    "claude": lambda before: ClaudeStream(before=before),
     "codex": CodexStream,
     "gemini": lambda before: GeminiStream(),
     "copilot": lambda before: CopilotStream(),
     "opencode": lambda before: OpencodeStream(),
     "acp": lambda before: AcpStream(),
-    "qwen": lambda before: ClaudeStream(cached_within=True),
+    "qwen": lambda before: ClaudeStream(cached_within=True, before=before),
 }
 TEXT = "text"
 NAMES = (*DIALECTS, TEXT)

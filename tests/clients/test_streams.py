@@ -212,6 +212,19 @@ def test_a_resumed_session_of_claude_reports_dollars_of_the_whole_session_and_on
     assert summary.usage == Usage(800, 1600, 68, 0, 0.00488)
 
 
+def test_a_resumed_session_of_qwen_reports_all_of_it_and_only_the_new_part_is_counted() -> None:
+    _, fresh = read("qwen-ok", before=Usage(400, 800, 34))
+    assert fresh.usage == Usage(800, 1600, 68)
+    reader = StreamReader("qwen", Usage(800, 1600, 68))
+    twice = bytes_of("qwen-ok").replace(
+        b'"input_tokens":2400,"output_tokens":68,"cache_read_input_tokens":1600',
+        b'"input_tokens":4800,"output_tokens":136,"cache_read_input_tokens":3200',
+    )
+    assert twice != bytes_of("qwen-ok")
+    reader.feed(twice)
+    assert reader.summary.usage == Usage(800, 1600, 68)
+
+
 def test_usage_is_counted_while_the_agent_works_and_never_twice() -> None:
     reader = StreamReader("claude")
     seen = []
