@@ -16,6 +16,7 @@ from engine import process
 from engine.capture import capture
 from engine.clients.hooking import Start, with_hook
 from engine.clients.starting import attempt_environment, command_for, mock_environment, stream_of
+from engine.contracts.environment import mock_modules
 from engine.contracts.reading import read_contracts
 from engine.contracts.records import ContractFiles
 from engine.contracts.verifying import Place
@@ -177,6 +178,7 @@ class AgentJobs:
         argv, extra = command_for(profile, prompt=prompt, prompt_file=prompt_file, extras=extras)
         env = self.runner.workplaces.environment(effect.worker, effect.task, effect.shift) | extra
         env |= self._about(effect, prompt_file)
+        env |= mock_modules(self.runner.machine.state.plan.contracts, effect.mocks, env["TMPDIR"])
         env |= self.runner.writes.environment(live.worktree)
         if has_slot:
             env["AURORA_SLOT"] = effect.task
@@ -475,7 +477,9 @@ class AgentJobs:
 
     def _test_environment(self, effect: ef.TestAttempt, shift: int) -> dict[str, str]:
         env = self.runner.workplaces.environment(effect.worker, effect.task, shift) | {"AURORA_TASK": effect.task}
-        return env | mock_environment(self.runner.mocks.ports(effect.task))
+        served = self.runner.mocks.ports(effect.task)
+        modules = mock_modules(self.runner.machine.state.plan.contracts, served, env["TMPDIR"])
+        return env | mock_environment(served) | modules
 
     async def _test_in(self, place: Place, effect: ef.TestAttempt) -> tuple[Verdict, str]:
         """The checks of contracts, the task's own test, the verification of contracts, until one is not green."""

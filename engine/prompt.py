@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 
+from engine.contracts.kinds import mock_module
 from engine.contracts.records import variable_name
 from engine.plan import Contract, TaskSpec
 
@@ -141,9 +143,15 @@ def _contract(spec: TaskSpec, contract: Contract, port: int) -> str:
         return f"Implement the contract {contract.name} ({files}) exactly; it is frozen, do not edit it{checked}."
     variable = variable_name(contract.name)
     if contract.name in spec.consumes:
-        served = f"; a mock of it answers at http://127.0.0.1:{port} ($AURORA_MOCK_{variable})" if port else ""
+        served = f"; {_mock_words(contract, port, variable)}" if port else ""
         return f"Rely only on the contract {contract.name} ({files}); it is frozen, do not edit it{served}."
     return f"The contract {contract.name} ({files}) is frozen, do not edit it."
+
+
+def _mock_words(contract: Contract, port: int, variable: str) -> str:
+    if mock_module(contract, Path()) is not None:
+        return f"a mock of it is the Python module at $AURORA_MOCK_{variable}, with a class MockX for every interface X"
+    return f"a mock of it answers at http://127.0.0.1:{port} ($AURORA_MOCK_{variable})"
 
 
 def _failed(failures: Sequence[str]) -> Iterator[str]:

@@ -14,10 +14,12 @@ they are ended by SIGTERM.
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from engine.plan import Contract
 
@@ -49,6 +51,13 @@ KINDS: Mapping[str, Callable[[Contract], Commands]] = {
     "python": _program("python"),
 }
 """The kinds a contract may name, each with what makes its commands."""
+
+
+def mock_module(contract: Contract, scratch: Path) -> Path | None:
+    """Where the mock of a contract lies when it is a Python module, below a worker's folder of temporary files."""
+    if contract.kind != "python" or contract.mock != commands_for("python", contract).mock:
+        return None
+    return scratch / "aurora-mocks" / f"{re.sub(r'[^a-z0-9]+', '_', contract.name.lower())}_mock.py"
 
 
 def commands_for(kind: str, contract: Contract) -> Commands:

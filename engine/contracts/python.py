@@ -14,6 +14,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,9 @@ from engine.contracts.interfaces import (
     own_methods,
     unannotated,
 )
+from engine.contracts.kinds import mock_module, with_commands
 from engine.contracts.program import Call, Differs, Missing, start
+from engine.plan import Contract
 
 PROBE = "aurora_contract_probe"
 _LINE = re.compile(r"(?P<path>[^:]+):(?P<line>\d+): (?P<kind>error|note): (?P<words>.*?)(?:  \[(?P<code>[\w-]+)\])?$")
@@ -51,7 +54,7 @@ def mock(call: Call) -> str:
     from engine.contracts.http_server import Answer, serve
 
     text = module_text(_interfaces(call), Path.cwd())
-    path = call.out or mock_path(call.name or "contract", Path(os.environ.get("TMPDIR", "/tmp")))
+    path = call.out or _place(call.name or "contract")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     if call.out:
@@ -61,9 +64,12 @@ def mock(call: Call) -> str:
     return ""
 
 
-def mock_path(name: str, scratch: Path) -> Path:
-    """Where the mock of a contract is written, in the folder of a worker's temporary files."""
-    return scratch / "aurora-mocks" / f"{re.sub(r'[^a-z0-9]+', '_', name.lower())}_mock.py"
+def _place(name: str) -> Path:
+    """Where the engine tells the consumer to look."""
+    usual = with_commands(Contract(name, (), "", kind="python"))
+    found = mock_module(usual, Path(tempfile.gettempdir()))
+    assert found is not None
+    return found
 
 
 def module_text(found: list[Interface], root: Path) -> str:
@@ -119,8 +125,6 @@ def _modules() -> list[Path]:
 
 def _compared(pairs: list[tuple[Interface, Implementation]]) -> list[str]:
     """What mypy finds wrong, a sentence each."""
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="aurora-verify-") as folder:
         probe = Path(folder, f"{PROBE}.py")
         probe.write_text(_probe(pairs), encoding="utf-8")
