@@ -114,12 +114,11 @@ class Walk:
                 return
             reply = self.service.ask(operation.method, target, body, headers)
             wrong = list(self.judge.findings(operation, reply))
-            if wrong:
-                yield from wrong
-                return
             if _is_success(operation, reply):
                 self.seen.note(operation, decoded(reply))
                 self.seen.keep(operation.path, used)
+            if wrong or _is_success(operation, reply):
+                yield from wrong
                 return
         yield _unanswered(operation, reply)
 

@@ -44,6 +44,11 @@ for path, item in contract["paths"].items():
 json.dump({"operations": len(statuses), "account": account}, open("client.json", "w"))
 print(len(statuses), "operations answered")
 '''
+TEST = """\
+import json, yaml
+wanted = yaml.safe_load(open("contracts/forge.yaml"))["components"]["schemas"]["User"]["required"]
+assert set(wanted) <= set(json.load(open("client.json"))["account"]), f"an account has {wanted}"
+"""
 FIELDS = '{"username": "ada", "email": "ada@example.org"}'
 ANSWERED = ('{"id": next_id("user"), **data}', '{"id": next_id("user"), "username": data["username"], "mail": "?"}')
 RENAMED = (('"email": str', '"mail": str'), ('("username", "email")', '("username", "mail")'))
@@ -54,8 +59,9 @@ class Forge(Project):
 
     def forge_plan(self, server: str, client: str, **contract: object) -> None:
         """Write the plan with what the agents of both sides do."""
-        for name, text in {"client.py": CLIENT.replace("FIELDS", FIELDS), "forge.yaml": FORGE.read_text()}.items():
-            (self.file.parent / name).write_text(text)
+        self.here("client.py").write_text(CLIENT.replace("FIELDS", FIELDS))
+        self.here("test.py").write_text(TEST)
+        self.here("forge.yaml").write_text(FORGE.read_text())
         program = f"{PYTHON} -I -m engine.contracts.openapi"
         usual: dict[str, object] = {
             "kind": "openapi",
@@ -65,6 +71,7 @@ class Forge(Project):
             "verify": f"{program} verify --quick contracts/forge.yaml",
             "serve": f"exec {PYTHON} server.py $AURORA_PORT",
         }
+        test = f"{PYTHON} {self.here('test.py')}"
         tasks: list[dict[str, object]] = [
             {
                 "id": "spec",
@@ -72,7 +79,7 @@ class Forge(Project):
                 "run": f"mkdir contracts; cp {self.here('forge.yaml')} contracts/",
             },
             {"id": "server", "files": ["server.py"], "implements": ["forge"], "run": server},
-            {"id": "client", "files": ["client.*"], "consumes": ["forge"], "run": client},
+            {"id": "client", "files": ["client.*"], "consumes": ["forge"], "run": client, "test": test},
         ]
         self.plan(tasks, contracts={"forge": usual | contract}, retries=1)
 
