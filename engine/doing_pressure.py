@@ -33,8 +33,12 @@ class PressureJobs:
 
     async def _watch(self) -> None:
         while True:
-            self.seen(self._sampler.look(time.monotonic()))
             await asyncio.sleep(LOOK_EVERY)
+            self.seen(self.look())
+
+    def look(self) -> Load:
+        """The machine as it is now."""
+        return self._sampler.look(time.monotonic())
 
     def seen(self, load: Load) -> None:
         """One look: an event when it changes anything, new figures on the screen when they moved."""

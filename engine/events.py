@@ -13,7 +13,7 @@ from engine.clients.reports import NO_USAGE, Usage
 from engine.contracts.records import ContractFiles
 from engine.model import Verdict
 from engine.plan import Plan, TaskSpec
-from engine.pressure import Load
+from engine.pressure import CALM, Load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class RunStarted(Event):
     names that exist and are not Aurora's, `ours` those that are; `durations` are seconds past runs of a task took;
     `proven` are trees that were green in the same `surroundings` (see `engine.surroundings`) before; `files` is what
     exists at `tip` (not stored: read again from there); `versions` are the version and hash contracts had when they
-    were frozen last."""
+    were frozen last; `load` is how the machine was found."""
 
     run: str
     plan: Plan
@@ -46,6 +46,7 @@ class RunStarted(Event):
     versions: dict[str, tuple[int, str]] = field(default_factory=dict)
     surroundings: str = ""
     proven: tuple[str, ...] = ()
+    load: Load = CALM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,7 @@ class RunContinued(Event):
     handed_over: bool = False
     surroundings: str = ""
     proven: tuple[str, ...] = ()
+    load: Load = CALM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

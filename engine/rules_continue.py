@@ -10,7 +10,7 @@ from engine.effects import Effect, TakeBack
 from engine.graph import TaskGraph
 from engine.model import TaskState
 from engine.plan import Plan, TaskSpec
-from engine.pressure import FREE
+from engine.pressure import FREE, judge
 from engine.rules_attempt import capture, prepare, start, test_alone
 from engine.rules_budget import lift
 from engine.rules_collision import update
@@ -26,7 +26,7 @@ def continue_run(state: State, event: ev.RunContinued) -> Iterator[Effect]:
     """Adopt the plan, then name every effect again that was under way when the last engine ended."""
     state.stopping, state.ended = "", False
     state.paused_all = state.paused_all and event.handed_over
-    state.pressed = FREE
+    state.load, state.pressed = event.load, judge(FREE, event.load)
     clear_halt(state)
     state.wake_at = None
     for limit in state.limits.values():

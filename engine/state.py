@@ -18,7 +18,7 @@ from engine.locks import Claim, LockTable
 from engine.merge_queue import MergeQueue
 from engine.model import LockMode, TaskState
 from engine.plan import Plan, Settings, TaskSpec
-from engine.pressure import CALM, FREE, Load, Pressed
+from engine.pressure import CALM, FREE, Load, Pressed, judge
 from engine.slots import SlotLine
 
 DEFAULT_ESTIMATE = 60.0
@@ -335,6 +335,8 @@ class State:
             durations=dict(event.durations),
             most_workers=settings.most_workers,
             resized=event.at,
+            load=event.load,
+            pressed=judge(FREE, event.load),
             taken=frozenset(event.taken),
             ours=frozenset(event.ours),
             contracts=contract_records(plan, event.versions),

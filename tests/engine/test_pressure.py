@@ -161,9 +161,8 @@ def test_new_agents_wait_while_the_machine_chokes_and_say_so_and_one_always_runs
 
 
 def test_a_choking_machine_still_finishes_the_run_one_by_one() -> None:
-    world = World(make_plan(tasks(4), workers=1))
-    press(world, CHOKES)
-    world.deliver(ev.SetWorkers(at=1.0, workers=4))
+    world = World(make_plan(tasks(4), workers=4), load=CHOKES)
+    assert running(world) == ["t0"]
     world.run()
     assert {t.state for t in world.snapshot().tasks} == {TaskState.LANDED}
     assert world.most_at_once == 1

@@ -13,6 +13,7 @@ from engine import events as ev
 from engine.machine import Machine
 from engine.model import TaskState, Verdict
 from engine.plan import Plan, Settings, TaskSpec
+from engine.pressure import CALM, Load
 from engine.snapshot import SnapshotMaker
 
 Choose = Callable[[int], int]
@@ -63,6 +64,7 @@ class World:
         hooked: bool = False,
         troubles: dict[tuple[str, int], str] | None = None,
         idle: set[tuple[str, int]] = frozenset(),  # type: ignore[assignment]
+        load: Load = CALM,
         costs: float = 0.0,
         clashes: set[tuple[str, int]] = frozenset(),  # type: ignore[assignment]
     ) -> None:
@@ -91,7 +93,7 @@ class World:
         self.most_at_once = 0
         self.tests_run = 0
         self.ran: set[tuple[str, int]] = set()
-        self.deliver(ev.RunStarted(at=0.0, run="r1", plan=plan, repo="shop", tip="base", files=files))
+        self.deliver(ev.RunStarted(at=0.0, run="r1", plan=plan, repo="shop", tip="base", files=files, load=load))
 
     # --- driving ---
 
