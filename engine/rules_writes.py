@@ -13,7 +13,7 @@ from engine.contracts.records import contract_of
 from engine.effects import AnswerWrite, Effect
 from engine.locks import Write
 from engine.model import TaskState
-from engine.rules_collision import bring_up_to_date
+from engine.rules_collision import bring_up_to_date, let_both_edit
 from engine.rules_pause import current, hold
 from engine.state import Ending, Hold, State, Step, TaskRecord, WriteAsk
 
@@ -63,6 +63,11 @@ def _settle(state: State, record: TaskRecord, ask: WriteAsk) -> Iterator[Effect]
     before, ask.blocked = ask.blocked, blocked
     if any(map(contract_of, ask.holders)):
         yield _deny(state, record, ask, denied_words(state, record, ask))
+    elif state.plan.settings.on_collision == "allow":
+        for path, (holder, _) in blocked.items():
+            let_both_edit(state, record, path, holder)
+        ask.blocked = {}
+        yield from _allow(state, record, ask)
     elif any(state.would_deadlock(record.id, holder, asks=True) for holder in ask.holders):
         yield _deny(state, record, ask, denied_words(state, record, ask, waits_for_you=True))
     elif before != blocked:

@@ -13,6 +13,7 @@ from world import World, make_plan
 
 from engine import effects as ef
 from engine import events as ev
+from engine.contracts.records import holder_of as holder_of_contract
 from engine.errors import Refused
 from engine.locks import Write
 from engine.model import TaskState
@@ -29,9 +30,9 @@ def spec(name: str, *files: str, **rest: object) -> TaskSpec:
     return TaskSpec(id=name, prompt="work", files=files, agent="script", **rest)  # type: ignore[arg-type]
 
 
-def at_work(*specs: TaskSpec, files: tuple[str, ...] = PATHS) -> World:
+def at_work(*specs: TaskSpec, **more: object) -> World:
     """A world in which every agent has started and nothing else happened."""
-    world = World(make_plan(list(specs)), files=files)
+    world = World(make_plan(list(specs), **more), files=PATHS)  # type: ignore[arg-type]
     while not all(record.attempt.step is Step.WORKING for record in world.machine.state.with_worker()):
         assert world.step()
     world.pending.clear()
@@ -162,6 +163,24 @@ def test_after_the_holder_landed_the_worktree_is_brought_up_to_date_before_the_e
     assert world.state_of("a") is TaskState.RUNNING
 
 
+def test_where_collisions_are_allowed_both_edit_and_the_merges_are_ordered() -> None:
+    world = at_work(spec("a", "src/a.py"), spec("b", "src/b.py"), on_collision="allow")
+    said = ask(world, "a", "src/b.py")
+    assert said is not None
+    assert said.allowed
+    assert world.machine.state.tasks["a"].merge_after == {"b"}
+    assert "edits src/b.py beside b" in story(world, "a")
+
+
+def test_what_a_contract_has_frozen_is_denied_at_once_also_where_collisions_are_allowed() -> None:
+    world = at_work(spec("a", "src/a.py"), on_collision="allow")
+    world.machine.state.locks.freeze(holder_of_contract("orders"), ("docs/x.md",), 0.0)
+    said = ask(world, "a", "docs/x.md")
+    assert said is not None
+    assert not said.allowed
+    assert "docs/x.md belongs to the contract orders, which is frozen" in said.words
+
+
 def test_what_lies_outside_of_the_worktree_is_denied_at_once() -> None:
     world = at_work(spec("a", "src/a.py"))
     said = ask(world, "a", "docs/x.md", outside=("/home/dev/shop/models.py",))
@@ -220,7 +239,7 @@ def asking_worlds(draw: st.DrawFn) -> World:
     attempts = st.tuples(st.sampled_from([one.id for one in specs]), st.integers(1, 2))
     writes = {one.id: draw(st.lists(st.sampled_from(PATHS), min_size=1, max_size=4, unique=True)) for one in specs}
     return World(
-        make_plan(specs, workers=draw(st.integers(2, 4)), on_collision=draw(st.sampled_from(("freeze", "allow")))),
+        make_plan(specs, workers=draw(st.integers(2, 4)), on_collision=draw(st.sampled_from(("freeze", "stop")))),
         choose=Random(draw(st.integers(0, 10**9))).randrange,
         writes=writes,
         fails=draw(st.sets(attempts, max_size=2)),
