@@ -28,6 +28,8 @@ OPERATIONS = {
     "REVERT_HEAD": "revert",
     "BISECT_START": "bisect",
 }
+FEW_PATHS = 100
+"""So many paths are named to git; with more it looks at everything, which is quicker then."""
 LARGEST_MEASURED = 1 << 20
 LEFTOVERS = ("rebase-merge", "rebase-apply", "sequencer", "AUTO_MERGE", "MERGE_MODE", "MERGE_MSG", "SQUASH_MSG")
 
@@ -104,10 +106,12 @@ class Checkout:
     def touched(self, base: str, only: Collection[str] = ()) -> tuple[str, ...]:
         """Paths whose content differs from `base`, committed or not, untracked ones too, ignored ones not."""
         calm = {"GIT_OPTIONAL_LOCKS": "0"}
+        limit = ["--", *(f":(top,literal){path}" for path in only)] if 0 < len(only) <= FEW_PATHS else []
         changed = self.git(
-            "diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--ignore-submodules=dirty", base, env=calm
+            *("diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--ignore-submodules=dirty", base, *limit),
+            env=calm,
         ).fields
-        new = self.git("ls-files", "-z", "--others", "--exclude-standard", env=calm).fields
+        new = self.git("ls-files", "-z", "--others", "--exclude-standard", *limit, env=calm).fields
         paths = {path.rstrip("/") for path in (*changed, *new)}
         return tuple(sorted(path for path in paths if not only or _within(path, only)))
 
