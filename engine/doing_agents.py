@@ -135,6 +135,7 @@ class AgentJobs:
         try:
             async with AsyncExitStack() as stack:
                 adopted = await asyncio.to_thread(process.adopt, live.record)
+                await self.runner.mocks.settled(effect.task)
                 inherits = await self._heavy_slot(effect, adopted is not None, stack)
                 identity = await asyncio.to_thread(self._launch, live, inherits)
                 live.identity = identity
@@ -191,7 +192,7 @@ class AgentJobs:
             cwd=live.worktree,
             env=env,
             marker=live.marker,
-            keeps=self.runner.mocks.lifeline(effect.task),
+            keeps=self.runner.mocks.lifeline(effect.task, effect.attempt),
         )
         if stream_of(profile):
             out, errors = (process.file_of(live.record, kind) for kind in (STREAM, ERRORS))
@@ -459,6 +460,7 @@ class AgentJobs:
 
     async def test(self, effect: ef.TestAttempt) -> None:
         """TestAttempt → AttemptTested."""
+        await self.runner.mocks.settled(effect.task)
         path = self.runner.worktrees.path(effect.worker)
         log = self.runner.run_folder / f"{effect.task}.{effect.attempt}.test.log"
         started = time.monotonic()
@@ -468,7 +470,7 @@ class AgentJobs:
                 log.unlink(missing_ok=True)
                 env = self._test_environment(effect, effect.shift + again)
                 place = Place(effect.worker, path, env, log, f"test-{effect.task}")
-                verdict, command = await self._test_in(place, effect)
+                verdict, command = await self.runner.contracts.test_attempt(effect, place)
                 if pause is None or verdict is not Verdict.FAILED or not clash_in(process.tail(log)):
                     break
                 await asyncio.sleep(pause)
@@ -480,17 +482,6 @@ class AgentJobs:
         served = self.runner.mocks.ports(effect.task)
         modules = mock_modules(self.runner.machine.state.plan.contracts, served, env["TMPDIR"])
         return env | mock_environment(served) | modules
-
-    async def _test_in(self, place: Place, effect: ef.TestAttempt) -> tuple[Verdict, str]:
-        """The checks of contracts, the task's own test, the verification of contracts, until one is not green."""
-        verdict, command = await self.runner.contracts.check(effect.checks, place)
-        if verdict is Verdict.PASSED:
-            verdict, command = await self.runner.workplaces.run_all(
-                effect.commands, place.path, place.log, place.env, place.marker
-            )
-        if verdict is Verdict.PASSED:
-            verdict, command = await self.runner.contracts.verify(effect.verifies, place)
-        return verdict, command
 
     def _report_test(self, effect: ef.TestAttempt, verdict: Verdict, command: str, seconds: float, tail: str) -> None:
         self.runner.post(

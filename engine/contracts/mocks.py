@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,7 @@ class LiveMock:
     port: int
     job: Job | None = None
     served: Served | None = None
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
     wanted: bool = True
 
 
@@ -50,7 +51,7 @@ class MockJobs:
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
         self._live: dict[tuple[str, str], LiveMock] = {}
-        self._lines: dict[str, tuple[int, int]] = {}
+        self._lines: dict[tuple[str, int], tuple[int, int]] = {}
 
     def start(self, effect: ef.StartMock) -> None:
         """StartMock → MockReady | MockFailed, later perhaps MockFlooded, MockFailed."""
@@ -63,21 +64,28 @@ class MockJobs:
         ending = [live for live in self._of(effect.task) if live.effect.attempt == effect.attempt]
         for live in ending:
             live.wanted = False
+            live.settled.set()
             self._live.pop((effect.task, live.effect.contract), None)
         for live in ending:
             if live.job is not None:
                 await self.runner.pool.cancel(live.job)
             if live.served is not None:
                 await end(live.served)
-        self._cut(effect.task)
+        self._cut((effect.task, effect.attempt))
+
+    async def settled(self, task: str) -> None:
+        """Wait until every mock of a task answers, or has failed."""
+        for live in self._of(task):
+            await live.settled.wait()
 
     def ports(self, task: str) -> tuple[tuple[str, int], ...]:
         """The contracts mocked for a task, and where."""
         return tuple((one.effect.contract, one.port) for one in self._of(task) if one.served is not None)
 
-    def lifeline(self, task: str) -> tuple[int, ...]:
+    def lifeline(self, task: str, attempt: int) -> tuple[int, ...]:
         """What an agent holds on to, so that its mocks live while it does."""
-        return (self._lines[task][1],) if task in self._lines else ()
+        line = self._lines.get((task, attempt))
+        return (line[1],) if line is not None else ()
 
     async def pause(self, task: str) -> None:
         """Stop every process of a task's mocks."""
@@ -93,8 +101,8 @@ class MockJobs:
 
     def close(self) -> None:
         """Let go of the mocks: those whose agent lives go on, the others end."""
-        for task in list(self._lines):
-            self._cut(task)
+        for whose in list(self._lines):
+            self._cut(whose)
 
     # --- one mock ---
 
@@ -110,6 +118,7 @@ class MockJobs:
             self._failed(live, wrong)
             return
         effect = live.effect
+        live.settled.set()
         self.runner.post(
             ev.MockReady(
                 at=time.time(),
@@ -165,7 +174,7 @@ class MockJobs:
             marker=marker,
             lifeline=True,
             log=log,
-            line=self._line(effect.task)[0],
+            line=self._line((effect.task, effect.attempt))[0],
         )
         return Served(process.launch(spec), record, marker, live.port, contract.health, log)
 
@@ -177,13 +186,13 @@ class MockJobs:
             first += 1
         return port
 
-    def _line(self, task: str) -> tuple[int, int]:
-        if task not in self._lines:
-            self._lines[task] = os.pipe()
-        return self._lines[task]
+    def _line(self, whose: tuple[str, int]) -> tuple[int, int]:
+        if whose not in self._lines:
+            self._lines[whose] = os.pipe()
+        return self._lines[whose]
 
-    def _cut(self, task: str) -> None:
-        for end_of_pipe in self._lines.pop(task, ()):
+    def _cut(self, whose: tuple[str, int]) -> None:
+        for end_of_pipe in self._lines.pop(whose, ()):
             os.close(end_of_pipe)
 
     def _of(self, task: str) -> list[LiveMock]:
@@ -194,6 +203,7 @@ class MockJobs:
 
     def _failed(self, live: LiveMock, words: str) -> None:
         effect = live.effect
+        live.settled.set()
         log = self.runner.run_folder / f"{effect.task}.{effect.attempt}.mock-{effect.contract}.log"
         said = process.tail(log, lines=20)
         last = said.rstrip().rpartition("\n")[2]

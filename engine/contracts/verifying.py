@@ -53,6 +53,17 @@ class ContractJobs:
         found = await asyncio.to_thread(read_contracts, self.runner.repo, contracts, effect.commit, effect.before)
         self.runner.post(ev.ContractsRead(at=time.time(), commit=effect.commit, contracts=found))
 
+    async def test_attempt(self, effect: ef.TestAttempt, place: Place) -> Outcome:
+        """The checks of contracts, the task's own test, the verification of contracts, until one is not green."""
+        outcome = await self.check(effect.checks, place)
+        if outcome[0] is Verdict.PASSED:
+            outcome = await self.runner.workplaces.run_all(
+                effect.commands, place.path, place.log, place.env, place.marker
+            )
+        if outcome[0] is Verdict.PASSED:
+            outcome = await self.verify(effect.verifies, place)
+        return outcome
+
     async def check(self, names: Iterable[str], place: Place) -> Outcome:
         """Run the `check` of some contracts until one is not green."""
         for name in names:

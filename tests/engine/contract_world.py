@@ -32,7 +32,7 @@ class ContractWorld(World):
         self.amenders: set[str] = set()
         self.obedient: set[str] = set()
         self.touches: set[tuple[str, int]] = set()
-        self.mocks: dict[str, int] = {}
+        self.mocks: dict[tuple[str, int], int] = {}
         super().__init__(plan, **given)  # type: ignore[arg-type]
 
     @property
@@ -100,7 +100,9 @@ class ContractWorld(World):
         if isinstance(effect, ef.StartAgent):
             for name, port in effect.mocks:
                 assert name == NAME
-                assert self.mocks.get(effect.task) == port, "an agent is started without its mock"
+                coming = any(isinstance(one, ef.StartMock) and one.task == effect.task for one in self.pending)
+                there = self.mocks.get((effect.task, effect.attempt)) == port
+                assert there or coming, "an agent is started without its mock"
 
     def _ReadContracts(self, e: ef.ReadContracts) -> None:
         self.deliver(ev.ContractsRead(at=self.now, commit=e.commit, contracts=(self._files(self.trees[e.commit]),)))
@@ -110,15 +112,18 @@ class ContractWorld(World):
         if (e.task, e.launch) in self.bad_mocks:
             self.deliver(ev.MockFailed(**about, words="ended with 1", log="mock.log"))  # type: ignore[arg-type]
             return
-        self.mocks[e.task] = e.port or 21000 + len(self.mocks)
-        self.deliver(ev.MockReady(**about, port=self.mocks[e.task], pid=7, log="mock.log"))  # type: ignore[arg-type]
+        port = self.mocks[e.task, e.attempt] = e.port or 21000 + len(self.mocks)
+        self.deliver(ev.MockReady(**about, port=port, pid=7, log="mock.log"))  # type: ignore[arg-type]
 
     def _StopMocks(self, e: ef.StopMocks) -> None:
-        self.mocks.pop(e.task, None)
+        self.mocks.pop((e.task, e.attempt), None)
+        whose = (e.task, e.attempt)
+        self.pending = [p for p in self.pending if not (isinstance(p, ef.StartMock) and (p.task, p.attempt) == whose)]
 
     def crash(self) -> None:
         """Mocks of living agents go on."""
-        self.mocks = {task: port for task, port in self.mocks.items() if task in self.agents}
+        living = {(task, agent.effect.attempt) for task, agent in self.agents.items()}
+        self.mocks = {whose: port for whose, port in self.mocks.items() if whose in living}
         super().crash()
 
     def rule(self) -> bool:

@@ -76,7 +76,7 @@ def assert_promises_kept(world: ContractWorld) -> None:
         assert contract.digest == there
     assert not any(breach.state == "open" for breach in contract.breaches), contract
     assert not any(mock.state in ("starting", "healthy", "restarting") for mock in contract.mocks), contract
-    assert not world.mocks, world.mocks
+    assert not world.mocks, "\n".join([str(world.mocks), *world.lines()])
 
 
 @settings(max_examples=EXAMPLES)
