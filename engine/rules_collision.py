@@ -103,6 +103,8 @@ def _try_again(state: State, record: TaskRecord, path: str) -> None:
         let_both_edit(state, record, path, result.holder)
     else:
         collisions[path] = result.holder
+        if contract_of(result.holder):
+            note_live(state, record, path, result.holder)
 
 
 def bring_up_to_date(state: State, record: TaskRecord) -> Iterator[Effect]:

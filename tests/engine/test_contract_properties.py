@@ -17,7 +17,7 @@ from engine.model import TaskState
 from engine.plan import TaskSpec
 
 pytestmark = pytest.mark.timeout(900)
-EXAMPLES = int(os.environ.get("AURORA_EXAMPLES", "300"))
+EXAMPLES = int(os.environ.get("AURORA_EXAMPLES", "100"))
 
 
 @st.composite
