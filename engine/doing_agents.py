@@ -26,6 +26,7 @@ from engine.merging import merge_commit
 from engine.model import Verdict
 from engine.resource_clash import clash_in
 from engine.snapshot import Work
+from engine.state import Step
 from engine.usage import read_usage, usage_file_of
 from engine.watch import Watcher
 
@@ -381,6 +382,8 @@ class AgentJobs:
             return
         if not wanted:
             self.watcher.looked(live.effect.worker, time.monotonic() - begun)
+        if record.attempt.base != base or record.attempt.step is Step.UPDATING:
+            return  # the worktree was brought up to date meanwhile: what landed is not this attempt's change
         before, live.paths = live.paths, {*changed, *(live.paths if wanted else ())}
         if wanted or live.paths != before:
             self._measure_soon(live)

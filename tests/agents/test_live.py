@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,12 +12,15 @@ from project import Project, wait_for
 
 from engine.config import load_plan
 from engine.control import connect
+from engine.doing_agents import LiveAttempt
 from engine.errors import Refused
 from engine.events import HandOverLock, Intent, MessageTask, NarrowLock, PauseTask, ResumeTask, Shutdown
 from engine.handle import EngineHandle
 from engine.model import TaskState, TaskView
 from engine.repo import Repo
 from engine.session import LocalEngine, start_engine
+from engine.updating import MergeResult
+from engine.worktrees import Worktrees
 
 SOON = 30.0
 
@@ -183,3 +186,53 @@ def test_who_is_attached_is_seen_by_the_engine_and_marks_it_dirty(
             tell(guest, PauseTask(at=0.0, task="a"))
     wait_for(lambda: seen and seen[-1] == ())
     assert engine.snapshot().task("a").state is TaskState.RUNNING
+
+
+def test_what_landed_is_not_taken_for_a_change_while_a_worktree_is_brought_up_to_date(
+    project: Project, engines: list[LocalEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that began after the merge into a frozen worktree, and before the word that it is done, ends later."""
+    go, end = tmp_path / "go", tmp_path / "end"
+    seen: set[str] = set()
+    merge_into, touched = Worktrees.merge_into, Worktrees.touched
+
+    def updated() -> bool:
+        return "brought up to date with what landed" in " ".join(engines[0].story("writer"))
+
+    def slow_look(self: Worktrees, path: Path, base: str, only: Collection[str] = ()) -> tuple[str, ...]:
+        found = touched(self, path, base, only)
+        seen.update(found)
+        if "api.txt" in found and path.name == live().effect.worker:
+            wait_for(updated)
+        return found
+
+    def look_in_between(self: Worktrees, path: Path, base: str, onto: str, message: str) -> MergeResult:
+        merged = merge_into(self, path, base, onto, message)
+        runner = engines[0]._runner
+        runner.loop.call_soon_threadsafe(runner.agents._paths_changed, path.name, frozenset())
+        wait_for(lambda: "api.txt" in seen)
+        return merged
+
+    def live() -> LiveAttempt:
+        return engines[0]._runner.agents.live["writer"]
+
+    monkeypatch.setattr(Worktrees, "touched", slow_look)
+    monkeypatch.setattr(Worktrees, "merge_into", look_in_between)
+    write = f"touch {tmp_path}/begun; echo y > y.txt; echo mine >> models.py\n"
+    project.plan(
+        [
+            {"id": "spec", "files": ["api.txt"], "run": until(tmp_path / "begun") + "echo api > api.txt"},
+            {"id": "holder", "files": ["models.py"], "run": until(go) + "sed -i 1s/0/7/ models.py"},
+            {"id": "writer", "run": write + until(end)},
+        ],
+        contracts={"api": {"files": ["api.txt"], "by": "spec"}},
+    )
+    engine = start(project, engines)
+    wait_for(lambda: engine.snapshot().contracts[0].frozen and engine.snapshot().task("writer").state == "paused")
+    seen.clear()
+    go.touch()
+    wait_for(lambda: updated() and not live().looking)
+    end.touch()
+    wait_for(lambda: engine.snapshot().task("writer").state is TaskState.LANDED)
+    assert not engine.snapshot().contracts[0].breaches
+    assert not [words for words in engine.story("writer") if "api.txt" in words]
