@@ -13,6 +13,7 @@ from engine.config_lines import Finding, Where, read_text_file
 from engine.config_names import branch_problem, nearest_hint
 from engine.config_schema import AgentEntry, ConfigFile, TaskEntry
 from engine.contracts.kinds import KINDS
+from engine.contracts.overlaps import shared_files, within
 from engine.contracts.records import variable_name
 from engine.errors import ConfigError
 from engine.graph import TaskGraph
@@ -179,6 +180,24 @@ def _contracts(config: ConfigFile, ids: Sequence[str]) -> Iterator[Finding]:
             yield Finding(where, f"has the same variable AURORA_CONTRACT_{variable_name(name)} as `{other}`")
         if contract.kind is not None:
             yield from _unknown((contract.kind,), (*where, "kind"), "kind", KINDS, single=True)
+    for name, position, other in shared_files({name: one.files for name, one in config.contracts.items()}):
+        words = f"is a file of the contract `{other}` too"
+        yield Finding(("contracts", name, "files", position), words, "a file belongs to one contract: make one of both")
+    yield from _claims_on_contracts(config)
+
+
+def _claims_on_contracts(config: ConfigFile) -> Iterator[Finding]:
+    """Whoever builds on a contract cannot claim its files: they are frozen when it starts."""
+    for number, task in enumerate(config.tasks):
+        for name in (*task.implements, *task.consumes):
+            contract = config.contracts.get(name)
+            if contract is None or contract.by == task.id:
+                continue
+            for key in ("files", "shared"):
+                for position, claim in enumerate(getattr(task, key)):
+                    if any(within(claim, pattern) for pattern in contract.files):
+                        words = f"`{claim}` belongs to the contract `{name}`, which is frozen when this task starts"
+                        yield Finding(("tasks", number, key, position), words)
 
 
 def _branches(config: ConfigFile, target: str | None) -> Iterator[Finding]:

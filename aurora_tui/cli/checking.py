@@ -10,6 +10,7 @@ from pathlib import Path
 from aurora_tui.cli.finding import Finding, Health
 from aurora_tui.cli.machine import of_machine
 from aurora_tui.cli.reaching import PLAN_FILE, branch_of
+from engine.contracts.overlaps import frozen_claims
 from engine.errors import AuroraError
 from engine.plan import AgentProfile, Plan
 from engine.repo import Repo
@@ -34,6 +35,10 @@ def notes(plan: Plan) -> list[str]:
     unclaimed = [spec.id for spec in plan.tasks if not spec.files]
     if unclaimed:
         found.append(f"without `files` nothing is locked before it is written: {', '.join(unclaimed)}")
+    for task, claim, contract in frozen_claims(plan):
+        found.append(
+            f"{task} claims {claim}: it may not edit the files of the contract {contract} once they are frozen"
+        )
     return found
 
 
