@@ -11,6 +11,7 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -51,6 +52,8 @@ COUNT_EVERY = 2.0
 """Seconds between two `UsageCounted` of one attempt."""
 STUCK_AFTER = 3.0
 """Seconds a program may go on by itself after its key was refused."""
+LONGEST = 1_000
+"""Characters of an agent's words that are journalled (its last message: some thousand)."""
 SILENT_AFTER = 180.0
 """Seconds without a word after which a program that says nothing of rate limits may be held by one."""
 
@@ -166,13 +169,16 @@ class Follower:
         return found
 
     def _write(self, text: str) -> None:
+        """What the log cannot take (a full disk) is still in the raw stream; the run goes on."""
         if text and self._log is not None:
-            self._log.write(clean(text).encode("utf-8", "replace"))
-            self._log.flush()
+            with suppress(OSError):
+                self._log.write(clean(text).encode("utf-8", "replace"))
+                self._log.flush()
 
     def _close(self) -> None:
         for file in (*self._files, *([self._log] if self._log is not None else [])):
-            file.close()
+            with suppress(OSError):
+                file.close()
 
     # --- telling ---
 
@@ -186,7 +192,7 @@ class Follower:
                     self._limited(report)
                 case PermissionDenied(what=what, words=words):
                     if self._is_new():
-                        self._tell(ev.AgentDenied, seen=self._seen, what=clean(what), words=clean(words))
+                        self._tell(ev.AgentDenied, seen=self._seen, what=_short(what), words=_short(words))
                 case Failed(kind=kind) if kind in (Trouble.AUTH, Trouble.QUOTA):
                     self._failed_at = self._failed_at or time.monotonic()
         self._count()
@@ -206,7 +212,7 @@ class Follower:
 
     def _limited(self, report: RateLimited) -> None:
         if self._is_new():
-            words = clean(report.words)
+            words = _short(report.words)
             self._tell(ev.AgentLimited, seen=self._seen, seconds=report.seconds, until=report.until, words=words)
 
     def _count(self) -> None:
@@ -222,7 +228,7 @@ class Follower:
         late = self._failed_at is not None and time.monotonic() - self._failed_at > STUCK_AFTER
         if late and failure is not None and self._stream.summary.ended is None and not self._over.is_set():
             self._failed_at = None
-            self._tell(ev.AgentStuck, trouble=str(failure.kind), words=clean(failure.words))
+            self._tell(ev.AgentStuck, trouble=str(failure.kind), words=_short(failure.words))
 
     def _when_silent(self) -> None:
         self._count()
@@ -267,13 +273,18 @@ class Follower:
             event,
             judged=True,
             trouble=str(failure.kind) if failure else "",
-            trouble_words=clean(failure.words) if failure else "",
+            trouble_words=_short(failure.words) if failure else "",
             said=clean(summary.said).strip(),
             cost=cost,
             tokens=tokens,
             estimated=estimated,
             usage=self._usage(),
         )
+
+
+def _short(words: str) -> str:
+    """Words for the journal: no control characters, and not too many."""
+    return clean(words[:LONGEST]).strip()
 
 
 def follower_of(

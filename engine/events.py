@@ -163,7 +163,8 @@ class UsageCounted(AttemptEvent):
 class AgentLimited(AttemptEvent):
     """The agent's provider makes it wait: `seconds`, or until the moment `until`, if it says so.
 
-    `seen` counts what the attempt's stream told of this kind, so that a stream read again is not counted twice."""
+    `seen` counts what the attempt's stream told of this kind, so that a stream read again is not counted twice; 0 for
+    what no stream told."""
 
     seen: int
     seconds: float | None = None

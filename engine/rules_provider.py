@@ -40,9 +40,9 @@ def on_session_known(state: State, event: ev.SessionKnown) -> Iterator[Effect]:
 def on_agent_limited(state: State, event: ev.AgentLimited) -> Iterator[Effect]:
     """The provider makes it wait: the agent itself just goes on, but no other one of its profile starts."""
     record = current(state, event)
-    if record is None or event.seen <= record.attempt.seen:
+    if record is None or 0 < event.seen <= record.attempt.seen:
         return
-    record.attempt.seen = event.seen
+    record.attempt.seen = max(event.seen, record.attempt.seen)
     record.attempt.limited = True
     hit(state, record, event.words, event.seconds, event.until)
     yield from ()

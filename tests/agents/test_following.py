@@ -231,3 +231,29 @@ def test_an_attempt_over_its_budget_is_ended_while_it_runs_and_its_work_is_kept(
     assert view.reason == "the attempt's budget of 4,000 tokens is spent (5,000)"
     assert "a.txt" in stage.project.files(view.kept[-1])
     assert stage.project.processes("fake") == []
+
+
+def test_who_died_of_a_rate_limit_goes_on_by_itself_when_it_may(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.limits.FIRST_WAIT", 0.3)
+    stage.plays("a", 1, "write a.txt", "limited", "fail exceeded retry limit, last status: 429 Too Many Requests")
+    stage.plays("a", 2, "write b.txt", "used 10")
+    stage.go({"id": "a", "files": ["*.txt"]})
+    snapshot = stage.until(lambda s: s.task("a").state is TaskState.LANDED)
+    assert {"a.txt", "b.txt"} <= stage.project.files()
+    assert snapshot.task("a").attempt == 2
+    assert stage.argv()[1][-2] == "thread-1"
+    assert any(isinstance(event, ev.TimeCame) for event in stage.events())
+
+
+def test_a_program_that_says_nothing_of_limits_is_taken_for_limited_when_it_is_silent(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.doing_following.SILENT_AFTER", 0.3)
+    (stage.folder / "opencode").write_bytes((stage.folder / "codex").read_bytes())
+    (stage.folder / "opencode").chmod(0o755)
+    stage.plays("a", 1, "hold on", "write a.txt")
+    stage.go({"id": "a", "files": ["a.txt"]}, agent="opencode", agents={"opencode": {"preset": "opencode"}})
+    profile = stage.until(lambda s: s.profiles[0].until).profiles[0]
+    assert profile.words == "silent for 0 s, its provider may make it wait"
+    stage.release("on")
+    stage.until(is_over)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -15,7 +16,7 @@ from engine.errors import Refused
 from engine.locks import Write
 from engine.machine import Machine
 from engine.model import TaskState
-from engine.plan import TaskSpec
+from engine.plan import Allowance, Plan, TaskSpec
 from engine.scheduling import PASSED_OVER_LIMIT
 
 pytestmark = pytest.mark.timeout(900)
@@ -59,6 +60,10 @@ def worlds(draw: st.DrawFn) -> World:
         on_collision=draw(st.sampled_from(("freeze", "allow"))),
         merge_agent=draw(st.sampled_from(("", "merger"))),
         auto_accept=draw(st.booleans()),
+        attempt_budget=Allowance(usd=draw(st.sampled_from((None, 1.0)))),
+        task_budget=Allowance(usd=draw(st.sampled_from((None, 2.0)))),
+        budget_usd=draw(st.sampled_from((None, None, 3.0))),
+        at_limit=draw(st.sampled_from(("finish", "pause"))),
     )
     return World(
         plan,
@@ -82,19 +87,27 @@ def settle(world: World) -> None:
         snapshot = world.snapshot()
         stuck = [t.id for t in snapshot.tasks if t.state is TaskState.CONFLICT]
         asking = [t.id for t in snapshot.tasks if t.state is TaskState.FAILED and t.asks]
-        held = [t.id for t in snapshot.tasks if t.state is TaskState.QUEUED]
+        held = [t.id for t in snapshot.tasks if t.state in (TaskState.QUEUED, TaskState.PAUSED)]
         if not stuck and not asking and not held:
             return
         assert snapshot.needs_person
         assert snapshot.exit_code == 3
         for task in asking:
             world.deliver(ev.MessageTask(at=world.now, task=task, text="yes"))
+        if world.machine.state.budget.exhausted:
+            world.crash(with_money(world))
         for task in held:
             retry(world, task)
         for task in stuck:
             world.deliver(ev.ResolveConflict(at=world.now, task=task, how="union"))
         world.run()
     raise AssertionError("conflicts never end")
+
+
+def with_money(world: World) -> Plan:
+    """The plan with a run's budget that is never spent."""
+    plan = world.machine.state.plan
+    return replace(plan, settings=replace(plan.settings, budget_usd=None))
 
 
 def retry(world: World, task: str) -> None:

@@ -242,9 +242,9 @@ class World:
             ev.WorktreeReady(at=self.now, task=e.task, attempt=e.attempt, path="/w", base=e.onto, start=e.start)
         )
 
-    def crash(self) -> None:
+    def crash(self, changed: Plan | None = None) -> None:
         """Lose the engine and everything it had under way; agents live on. A new one replays and continues."""
-        plan = self.machine.state.plan
+        plan = changed or self.machine.state.plan
         self.machine = Machine()
         for event in self.log:
             self.machine.handle(event)
