@@ -16,7 +16,9 @@ from engine.process import Identity
 
 START_SECONDS = 30.0
 WRONG_PORT_SECONDS = 3.0
-"""How long a program may take until it answers, and until it is asked why it listens elsewhere."""
+FOREIGN_SECONDS = 6.0
+"""How long a program may take until it answers, until it is asked why it listens elsewhere, and until whoever else
+answers on its port is taken for it."""
 ASK_SECONDS = 2.0
 LOOK_EVERY = 0.1
 TRIES_OF_ITS_OWN = 9
@@ -52,7 +54,7 @@ async def until_healthy(served: Served) -> str:
         if not served.identity.alive():
             ended = process.exit_record(served.record)
             return f"ended with {ended.code}" if ended is not None else "vanished"
-        if await _answers(served):
+        if await _answers(served) and (waited > FOREIGN_SECONDS or await _is_its_own(served)):
             return ""
         if waited > WRONG_PORT_SECONDS and not elsewhere_asked:
             elsewhere_asked = True
@@ -61,6 +63,12 @@ async def until_healthy(served: Served) -> str:
                 return f"listens on port {named} instead of $AURORA_PORT ({served.port})"
         await asyncio.sleep(LOOK_EVERY)
     return f"did not answer on port {served.port} within {START_SECONDS:g} s"
+
+
+async def _is_its_own(served: Served) -> bool:
+    """Whether it is this program that answers. One that was quicker to take the port makes this one end in a moment;
+    a port that a container has is never its own."""
+    return served.port in await asyncio.to_thread(process.listening, served.identity, served.marker)
 
 
 async def _elsewhere(served: Served) -> Iterable[int]:
