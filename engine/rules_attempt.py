@@ -248,6 +248,9 @@ def on_agent_exited(state: State, event: ev.AgentExited) -> Iterator[Effect]:
     attempt.judged, attempt.said = event.judged, event.said
     if not attempt.trouble:
         attempt.trouble, attempt.trouble_words = event.trouble, event.trouble_words
+    if attempt.ending is Ending.SPENT and event.judged and not (event.trouble or event.code):
+        attempt.ending, attempt.exit_words = Ending.NONE, ""
+        state.tell(record.id, "its agent was done before it could be ended: its work counts")
     attempt.exit_words = attempt.exit_words or _exit_words(record, event)
     attempt.clash = clash_of(event)
     record.active += event.active

@@ -297,6 +297,15 @@ def test_an_attempt_over_its_own_limit_is_ended_with_its_work_kept_and_the_next_
     )
 
 
+def test_an_agent_that_was_done_before_it_could_be_ended_has_done_its_work() -> None:
+    world = World(plan(task("a", retries=0), attempt_budget=Allowance(usd=2.0)))
+    until_working(world, "a")
+    used(world, "a", 2.1)
+    world.deliver(exit_of(world, "a", judged=True, cost=2.1))
+    world.run()
+    assert world.state_of("a") is TaskState.LANDED
+
+
 def test_a_task_over_its_own_limit_ends_and_a_person_may_allow_it_as_much_again() -> None:
     world = World(plan(task("a", retries=5, budget=Allowance(usd=3.0)), task_budget=Allowance(usd=1.0)))
     until_working(world, "a")
