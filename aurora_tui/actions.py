@@ -48,6 +48,14 @@ class Situation:
     breach: Breach | None = None
 
     @property
+    def conflict(self) -> TaskView | None:
+        """The task whose conflict is settled: the selected one, or the first there is when none is selected."""
+        if self.task is not None:
+            return self.task if self.task.state is TaskState.CONFLICT else None
+        tasks = self.snapshot.tasks if self.snapshot else ()
+        return next((task for task in tasks if task.state is TaskState.CONFLICT), None)
+
+    @property
     def frozen(self) -> bool:
         """True when a collision holds the selected task's worker."""
         workers = self.snapshot.workers if self.snapshot else ()
@@ -144,7 +152,7 @@ def _message(now: Situation) -> str:
 
 
 def _settle(now: Situation) -> str:
-    if now.breach or (now.task is not None and (now.frozen or now.task.state is TaskState.CONFLICT)):
+    if now.breach or now.frozen or now.conflict is not None:
         return ""
     return _needs_task(now) or f"{now.task.id if now.task else ''} has no conflict and no collision"
 

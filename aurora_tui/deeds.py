@@ -161,7 +161,6 @@ class Deeds:
         if now.breach is not None:
             await self.ruling.choose(now)
             return
-        assert now.task is not None
         if now.frozen:
             await self._rule(now)
         else:
@@ -182,9 +181,9 @@ class Deeds:
 
     async def _resolve(self, now: Situation) -> None:
         """By hand, hunk by hunk; what cannot be shown so is decided by one rule for all."""
-        assert now.task is not None
+        assert now.conflict is not None
         assert now.snapshot is not None
-        task, snapshot = now.task, now.snapshot
+        task, snapshot = now.conflict, now.snapshot
         from aurora_tui.merge_agent import AgentOfTask
         from aurora_tui.screens.conflict import ConflictScreen
         from engine.conflict_desk import Desk

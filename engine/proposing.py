@@ -40,13 +40,15 @@ class Given:
 
 
 def give(desk: Desk) -> Given:
-    """Write the merged tree with markers as a commit nothing refers to. RepoError when no text is left to settle."""
+    """Write the merged tree as a commit nothing refers to, with markers only where something is open. RepoError when no
+    text is left to settle."""
     settlement, repo = desk.settlement, desk.repo
-    files = tuple(file for file in settlement.conflict.files if _is_text(file) and _open(desk, file))
+    texts = [file for file in settlement.conflict.files if _is_text(file)]
+    files = tuple(file for file in texts if _open(desk, file))
     if not files:
         raise RepoError("what is in conflict is not text, or is decided already", "settle it by hand")
     chosen: dict[str, tuple[str, str] | None] = {}
-    for file in files:
+    for file in texts:
         if file.parts:
             labels = labels_of(file.landed_by, settlement.conflict.task)
             content = encoded(file_text(file, settlement.decisions, labels))

@@ -77,6 +77,19 @@ def test_what_was_decided_before_stays_and_is_not_asked_again(two_hunks: Bench) 
     assert settlement.open_keys() == (("a.txt", 1),)
 
 
+def test_a_file_that_is_settled_is_given_as_it_was_settled(lab: Lab) -> None:
+    lab.commit({"a.txt": BASE, "b.txt": BASE})
+    sides = [{name: text(n5=side) for name in ("a.txt", "b.txt")} for side in ("B5", "L5")]
+    bench = Bench(lab, *sides)  # type: ignore[arg-type]
+    desk = bench.desk()
+    desk.settlement.decide(("a.txt", 0), Decision(Take.BOTH))
+    desk.save()
+    given, tree = bench.begin()
+    assert [file.path for file in given.files] == ["b.txt"]
+    assert (tree / "a.txt").read_text() == text(n5="L5\nB5")
+    assert (tree / "b.txt").read_text().count("<<<<<<<") == 1
+
+
 def test_proposals_are_taken_once_and_are_one_step_to_undo(two_hunks: Bench) -> None:
     given, tree = two_hunks.begin()
     (tree / "a.txt").write_text(text(n5="x", n15="y"))

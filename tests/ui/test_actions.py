@@ -70,6 +70,15 @@ def test_a_frozen_worker_can_be_ruled_on_and_a_plainly_paused_one_cannot() -> No
     assert BY_ID["settle"].reason(Situation(Place.WORKERS, paused, paused.tasks[0]))
 
 
+def test_without_a_selected_task_the_first_conflict_is_settled() -> None:
+    run = snapshot(task("a", TaskState.LANDED), task("b", TaskState.CONFLICT), task("c", TaskState.CONFLICT))
+    now = Situation(Place.WORKERS, run, None)
+    assert not BY_ID["settle"].reason(now)
+    assert now.conflict == run.tasks[1]
+    assert "no conflict" in BY_ID["settle"].reason(Situation(Place.QUEUE, run, run.tasks[0]))
+    assert BY_ID["settle"].reason(Situation(Place.QUEUE, snapshot(run.tasks[0]), None)) == "no task is selected"
+
+
 def test_enter_opens_in_lists_and_folds_in_the_diff() -> None:
     found = [for_key("enter", place) for place in (Place.QUEUE, Place.DIFF, Place.OUTPUT)]
     assert [action.id if isinstance(action, Action) else None for action in found] == ["open", "fold", None]
