@@ -9,7 +9,7 @@ from engine.effects import Effect
 from engine.model import TaskState
 from engine.rules_attempt import begin_attempt
 from engine.rules_provider import places_left, why_not
-from engine.scheduling import ReadyTask, dispatch, rank
+from engine.scheduling import ReadyTask, dispatch, rank, urgency, work_by_file
 from engine.state import State, TaskRecord
 
 
@@ -19,7 +19,9 @@ def ready_task(state: State, record: TaskRecord) -> ReadyTask:
         id=record.id,
         claims=record.claims,
         priority=record.spec.priority,
-        level=state.levels.get(record.id, 0.0),
+        level=urgency(
+            state.levels.get(record.id, 0.0), state.estimate(record.id), record.spec.files, state.work_by_file
+        ),
         queued_at=record.queued_at,
         order=record.order,
         passed_over=record.passed_over,
@@ -85,6 +87,7 @@ def start_ready(state: State) -> Iterator[Effect]:
     _tell_held_back(state, free)
     if free <= 0:
         return
+    _weigh_files(state)
     left = places_left(state)
     able = [task for task in ranked(state) if state.contracts_known(state.tasks[task.id])]
     decision = dispatch(able, free, state.locks, state.at, room=lambda task: _take_room(state, left, task))
@@ -98,6 +101,13 @@ def start_ready(state: State) -> Iterator[Effect]:
         state.locks_version += 1
     for task in decision.start:
         yield from begin_attempt(state, state.tasks[task])
+
+
+def _weigh_files(state: State) -> None:
+    """Count anew how much work waits for each file; it orders the line."""
+    if len(state.ready) > 1:
+        open_tasks = (r for r in state.tasks.values() if r.state in (TaskState.WAITING, TaskState.QUEUED))
+        state.work_by_file = work_by_file((state.estimate(r.id), r.spec.files) for r in open_tasks if r.spec.files)
 
 
 def _tell_held_back(state: State, free: int) -> None:
@@ -119,6 +129,7 @@ def could_start(state: State) -> bool:
     return any(
         left.get(state.tasks[task.id].spec.agent, 1) > 0
         and not why_not(state, state.tasks[task.id])
+        and state.contracts_known(state.tasks[task.id])
         and not state.locks.conflicts(task.id, task.claims)
         for task in ranked(state)
     )

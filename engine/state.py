@@ -288,6 +288,7 @@ class State:
     ready: set[str] = field(default_factory=set)
     busy: set[str] = field(default_factory=set)
     levels: dict[str, float] = field(default_factory=dict)
+    work_by_file: dict[str, float] = field(default_factory=dict)
     late: set[str] = field(default_factory=set)
     promotable: bool = True
     landing: dict[str, str] = field(default_factory=dict)

@@ -17,7 +17,7 @@ from engine.bounds import lower_bound
 from engine.graph import TaskGraph
 from engine.locks import Claim, LockTable
 from engine.model import LockMode
-from engine.scheduling import ReadyTask, dispatch, rank
+from engine.scheduling import ReadyTask, dispatch, rank, urgency, work_by_file
 
 pytestmark = pytest.mark.benchmark
 GRAPHS, WORKERS = 300, 4
@@ -28,6 +28,9 @@ class Instance:
     durations: dict[str, float]
     needs: dict[str, tuple[str, ...]]
     claims: dict[str, tuple[Claim, ...]]
+
+    def files(self, task: str) -> list[str]:
+        return [claim.pattern for claim in self.claims[task]]
 
 
 def draw(rng: random.Random, tasks: int, files: int, per_task: int, hot: float) -> Instance:
@@ -67,7 +70,7 @@ def first_come_no_backfill(ready: list[ReadyTask], free: int, table: LockTable, 
     return tuple(started)
 
 
-def makespan(instance: Instance, starts: Starts) -> float:
+def makespan(instance: Instance, starts: Starts, urgent: bool) -> float:
     table, levels = LockTable(), TaskGraph(instance.needs).bottom_levels(instance.durations)
     since = {t: 0.0 for t in instance.durations if not instance.needs[t]}
     order = {t: n for n, t in enumerate(instance.durations)}
@@ -75,7 +78,10 @@ def makespan(instance: Instance, starts: Starts) -> float:
     done: set[str] = set()
     now = 0.0
     while len(done) < len(instance.durations):
-        ready = [ReadyTask(t, instance.claims[t], 0, levels[t], since[t], order[t], 0) for t in since]
+        waiting = [t for t in instance.durations if t not in done and t not in running]
+        work = work_by_file((instance.durations[t], instance.files(t)) for t in waiting) if urgent else {}
+        level = {t: urgency(levels[t], instance.durations[t], instance.files(t), work) for t in since}
+        ready = [ReadyTask(t, instance.claims[t], 0, level[t], since[t], order[t], 0) for t in since]
         for task in starts(ready, WORKERS - len(running), table, now):
             running[task] = now + instance.durations[task]
             del since[task]
@@ -100,13 +106,18 @@ def makespan(instance: Instance, starts: Starts) -> float:
 )
 def test_makespan_over_the_bound(name: str, tasks: int, files: int, per_task: int, hot: float) -> None:
     rng = random.Random(7)
-    policies = {"FIFO": first_come_no_backfill, "FIFO + back-fill": first_come, "critical path": critical_path_first}
+    policies: dict[str, tuple[Starts, bool]] = {
+        "FIFO": (first_come_no_backfill, False),
+        "FIFO + back-fill": (first_come, False),
+        "critical path": (critical_path_first, False),
+        "urgency (ours)": (critical_path_first, True),
+    }
     ratios: dict[str, list[float]] = {policy: [] for policy in policies}
     for _ in range(GRAPHS):
         instance = draw(rng, tasks, files, per_task, hot)
         bound = lower_bound(instance.durations, instance.needs, instance.claims, WORKERS).seconds
-        for policy, starts in policies.items():
-            ratios[policy].append(makespan(instance, starts) / bound)
+        for policy, (starts, urgent) in policies.items():
+            ratios[policy].append(makespan(instance, starts, urgent) / bound)
     shown = "; ".join(
         f"{policy} {statistics.mean(r):.3f} (p95 {statistics.quantiles(r, n=20)[-1]:.2f})"
         for policy, r in ratios.items()

@@ -7,13 +7,16 @@ import itertools
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from world import World, make_plan
 
+from engine import events as ev
 from engine.bounds import lower_bound, one_machine
 from engine.errors import ConfigError
 from engine.graph import TaskGraph
 from engine.locks import Claim, LockTable
-from engine.model import LockMode
-from engine.scheduling import ReadyTask, dispatch, rank
+from engine.model import LockMode, TaskState
+from engine.plan import TaskSpec
+from engine.scheduling import PASSED_OVER_LIMIT, ReadyTask, dispatch, rank, urgency, work_by_file
 
 
 def ready(name: str, *files: str, **more: object) -> ReadyTask:
@@ -48,6 +51,39 @@ def test_a_task_passed_over_too_often_gets_its_files_reserved() -> None:
     table.grant("holder", (Claim("a.py", LockMode.EXCLUSIVE),), 0.0)
     decision = dispatch([ready("held", "a.py", passed_over=7), ready("free", "b.py")], 2, table, 1.0)
     assert decision.reserve == ("held",)
+
+
+def test_a_task_whose_file_others_wait_for_is_more_urgent() -> None:
+    work = work_by_file([(5.0, ["hot"]), (3.0, ["hot", "own"]), (2.0, ["hot"]), (9.0, [])])
+    assert work == {"hot": 10.0, "own": 3.0}
+    assert urgency(5.0, 5.0, ["hot"], work) == 10.0
+    assert urgency(7.0, 3.0, ["hot", "own"], work) == 14.0
+    assert urgency(9.0, 9.0, [], work) == urgency(9.0, 9.0, ["own"], {}) == 9.0
+
+
+def test_in_a_run_the_hot_file_comes_first_and_the_line_shows_that_order() -> None:
+    specs = [TaskSpec(f"free{n}", "do", files=(f"{n}.txt",), estimate=50.0) for n in range(2)]
+    specs += [TaskSpec(f"hot{n}", "do", files=("hot.txt",), estimate=40.0) for n in range(3)]
+    world = World(make_plan(specs, workers=1))
+    assert world.snapshot().task("hot0").state is TaskState.RUNNING
+    assert world.snapshot().queue == ("hot1", "hot2", "free0", "free1")
+    world.run()
+    assert all(world.state_of(spec.id) is TaskState.LANDED for spec in specs)
+
+
+@pytest.mark.slow
+@settings(max_examples=12)
+@given(st.data())
+def test_a_task_that_needs_everything_is_not_passed_over_for_ever(data: st.DataObject) -> None:
+    """Whatever the order in which things end: after so many others it is its turn."""
+    workers = data.draw(st.integers(2, 4))
+    small = [TaskSpec(f"s{n}", "do", files=(f"s{n}.txt",)) for n in range(30)]
+    world = World(make_plan(small, workers=workers), choose=lambda n: data.draw(st.integers(0, n - 1)))
+    world.deliver(ev.AddTask(at=0.0, spec=TaskSpec("broad", "do", files=("*.txt",), priority=5)))
+    while world.state_of("broad") is TaskState.QUEUED:
+        world.step()
+    begun = [spec.id for spec in small if world.state_of(spec.id) is not TaskState.QUEUED]
+    assert len(begun) <= workers + PASSED_OVER_LIMIT
 
 
 def test_a_full_profile_is_skipped_without_being_passed_over() -> None:
