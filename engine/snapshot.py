@@ -257,6 +257,8 @@ def _task(
     reason = record.reason
     if asks and record.state is TaskState.RUNNING:
         reason = waits_to_edit(asks[0])
+    elif record.state is TaskState.RUNNING and record.attempt.limited and (words := _made_to_wait(state, record)):
+        reason = words
     if record.state is TaskState.WAITING:
         reason = waiting_words(state, list(missing), [] if missing else state.unfrozen(record))
     elif record.state is TaskState.QUEUED:
@@ -264,7 +266,7 @@ def _task(
             reason = "waits for " + ", ".join(f"{h} ({state.tasks[h].state})" for h in held)
         elif words := why_not(state, record):
             reason = words
-        elif why_nobody and not state.stopping:
+        elif why_nobody and (state.budget.exhausted or not state.stopping):
             reason = why_nobody
     return TaskView(
         id=record.id,
@@ -305,6 +307,12 @@ def _task(
         estimated=bool(record.guessed),
         breach=record.breach[0] if record.breach else "",
     )
+
+
+def _made_to_wait(state: State, record: TaskRecord) -> str:
+    """What a running agent waits for, when its provider lets nobody of its profile work now."""
+    limit = state.limits.get(record.spec.agent)
+    return f"its provider makes it wait ({limit.words})" if limit is not None and limit.until > state.at else ""
 
 
 def _profiles(state: State) -> tuple[ProfileView, ...]:
