@@ -163,12 +163,16 @@ def _undo(now: Situation) -> str:
 
 
 def _lock(now: Situation) -> str:
-    return "" if now.lock else "no lock is selected"
+    if now.lock is None:
+        return "no lock is selected"
+    tasks = now.snapshot.tasks if now.snapshot else ()
+    held = any(task.id == now.lock.holder for task in tasks)
+    return "" if held else f"the {now.lock.holder} is frozen for all: who changes it is ruled on in the contracts (5)"
 
 
 def _hand_over(now: Situation) -> str:
-    if now.lock is None:
-        return "no lock is selected"
+    if now.lock is None or _lock(now):
+        return _lock(now)
     return "" if _others(now) else "there is no other unfinished task"
 
 

@@ -200,6 +200,8 @@ class AuroraApp(App[Ended]):
             return
         if ended:
             self.live = False
+            if self.bridge.opened.own is None:
+                self.bridge.read_the_end()
             self.bridge.mark()
             if self.deeds is not None:
                 self.deeds.engine_ended()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.errors import AuroraError
@@ -25,6 +27,7 @@ class Bridge:
         self._dirty = True
         self._read = False
         self._second = 0
+        self._over = False
         opened.handle.on_dirty(self.mark)
 
     def mark(self) -> None:
@@ -41,11 +44,24 @@ class Bridge:
         wait = getattr(self.opened.own or self.opened.handle, "wait", None)
         return bool(wait(0)) if wait is not None else False
 
+    def read_the_end(self) -> None:
+        """The engine of another process is gone: what it did last stands in the journal."""
+        from engine.session import read_only
+
+        self._over = True
+        with suppress(AuroraError):
+            reader = read_only(self.opened.repo)
+            try:
+                self.snapshot = replace(reader.snapshot(), stopping=False)
+            finally:
+                reader.close()
+        self.mark_read()
+
     def moment(self, reader: Reader) -> Moment | None:
         """A new moment when there is anything new to paint (also a clock that runs on), None otherwise."""
         fresh, self._dirty = self._dirty, False
         read, self._read = self._read, False
-        if fresh:
+        if fresh and not self._over:
             try:
                 self.snapshot = self.opened.handle.snapshot()
             except AuroraError:

@@ -15,6 +15,7 @@ from widgets.words import STYLES, state_words
 
 Row = list[Piece]
 LABEL = 13
+BUILT_IN = " -m engine.contracts."
 KINDS = {"+": "added", "-": "removed"}
 
 
@@ -95,10 +96,10 @@ def rows_of(
         ("kind", contract.kind),
         ("files", ", ".join(contract.files)),
         ("digest", contract.digest),
-        ("check", contract.check),
-        ("mock", contract.mock),
-        ("verify", contract.verify),
-        ("serve", contract.serve),
+        ("check", _command(contract.check)),
+        ("mock", _command(contract.mock)),
+        ("verify", _command(contract.verify)),
+        ("serve", _command(contract.serve)),
     ):
         rows += _fact(label, flat(words), width)
     for mock in contract.mocks:
@@ -118,6 +119,12 @@ def _fact(label: str, words: str, width: int) -> list[Row]:
     """A labelled fact, wrapped; nothing when there is none."""
     lines = wrap(words, max(8, width - LABEL - 2), 4) if words else []
     return [[(_label("" if number else label), "dim"), (line, "")] for number, line in enumerate(lines)]
+
+
+def _command(words: str) -> str:
+    """A command; of a built-in one only what it does, not how Python finds it."""
+    _, ours, rest = words.partition(BUILT_IN)
+    return f"built in: {rest}" if ours else words
 
 
 def _stands(contract: ContractView, now: float) -> str:

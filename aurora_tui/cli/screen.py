@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from aurora_tui.opening import Opened, Opener
 
 FOR_EVER = "1e9"
+UP_SECONDS = 20.0
+"""How long the engine of the background may take to answer."""
 
 
 def on_a_terminal() -> bool:
@@ -118,9 +121,31 @@ def _start_in_background(opened: Opened, plan: Path | None, app: AuroraApp) -> N
     command += ["--workers", str(workers)] if workers else []
     with log.open("ab") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+    if not _at_work(opened.repo.aurora_dir, process):
+        click.echo(
+            f"The run could not go on in the background: {log} says why; `aurora run` takes it up again.", err=True
+        )
+        return
     click.echo(f"The run goes on in the background (pid {process.pid}).")
     where = "" if os.environ.get("PWD") == str(root) else f" -C {root}"  # where the developer's shell is
     click.echo(f"`aurora{where} attach` shows it again; what it says lies in {log}.")
+
+
+def _at_work(aurora_dir: Path, process: subprocess.Popen[bytes]) -> bool:
+    """Wait until the engine of the background answers, so that `attach` finds it; False when it ended instead. A run
+    that is soon over may end first: then all went well."""
+    from engine.control import connect
+    from engine.errors import AuroraError
+
+    end = time.monotonic() + UP_SECONDS
+    while process.poll() is None and time.monotonic() < end:
+        with suppress(AuroraError):  # it may be there, but too busy to greet
+            found = connect(aurora_dir)
+            if found is not None:
+                found.close()
+                return True
+        time.sleep(0.05)
+    return process.poll() in (None, 0, 1, 3)
 
 
 def _say_goodbye(app: AuroraApp) -> None:

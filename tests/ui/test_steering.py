@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import psutil
 import pytest
+from project import wait_for
 from screen import play, shown, until, until_shown
 from stage import Stage, run_of, until_state
 from textual.pilot import Pilot
@@ -337,6 +339,28 @@ async def in_a_thread(pilot: Page, work: object) -> None:
 
     assert callable(work)
     await asyncio.to_thread(work)
+
+
+def test_when_the_engine_elsewhere_has_ended_the_end_of_the_run_is_shown(stage: Stage) -> None:
+    stage.project.plan([{"id": "alpha", "files": ["a"], "run": stage.gated("go", "echo a > a")}])
+    engine = stage.project.start_run()
+    wait_for(lambda: stage.ticks("go"))
+    guest = stage.guest()
+    engine_gone: list[int] = []
+
+    async def scene(pilot: Page) -> None:
+        await until_state(pilot, "alpha", S.RUNNING)
+        assert guest.bridge is not None
+        guest.bridge._over = True  # the last news do not arrive
+        stage.open_gate("go")
+        engine_gone.append(await asyncio.to_thread(engine.wait, 60))
+        await until_shown(pilot, "engine ended", "all 1 task landed")
+        await pilot.press("q")
+        await until(pilot, lambda: pilot.app.return_value is not None)
+
+    ended = play(guest, scene)
+    assert isinstance(ended, Ended)
+    assert (engine_gone, ended.code) == ([0], 0)
 
 
 def test_no_engine_to_attach_to_is_an_error_with_a_hint(stage: Stage, tmp_path: Path) -> None:
