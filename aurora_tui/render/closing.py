@@ -35,6 +35,6 @@ def _row(task: TaskView, look: Look) -> list[Cell]:
         state_cell(task),
         Cell(task.reason),
         Cell(duration(seconds) if seconds else ""),
-        Cell(money(task.cost)),
+        Cell(money(task.cost, task.estimated)),
         Cell((task.landed or task.commit)[:9], "dim"),
     ]

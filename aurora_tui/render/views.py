@@ -92,7 +92,7 @@ def _status_row(task: TaskView, now: float) -> list[Cell]:
         state_cell(task),
         Cell(why(task)),
         Cell(duration(spent_time) if spent_time else ""),
-        Cell(money(task.cost)),
+        Cell(money(task.cost, task.estimated)),
     ]
 
 

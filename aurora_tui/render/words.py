@@ -52,7 +52,8 @@ def spent(snapshot: Snapshot) -> str:
     parts = []
     if snapshot.cost or snapshot.budget_usd is not None:
         limit = f" of {money(snapshot.budget_usd)}" if snapshot.budget_usd else ""
-        parts.append((money(snapshot.cost) or "$0.00") + limit)
+        guess = any(task.estimated and task.cost for task in snapshot.tasks)
+        parts.append((money(snapshot.cost, guess) or "$0.00") + limit)
     if snapshot.budget_tokens is not None:
         parts.append(f"{snapshot.tokens:,} of {snapshot.budget_tokens:,} tokens")
     return ", ".join(parts)

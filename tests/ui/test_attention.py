@@ -11,6 +11,8 @@ from still import app_of
 from textual.pilot import Pilot
 
 from aurora_tui.news import news
+from aurora_tui.render.closing import closing
+from aurora_tui.render.look import Look
 from engine.events import MessageTask
 from engine.model import PressureView, ProfileView, TaskState
 from engine.repo import Repo
@@ -74,6 +76,14 @@ def test_what_the_load_holds_back_is_in_the_header(repo: Repo) -> None:
             assert ("machine busy" in shown(pilot.app)) is bool(holds)
 
         play(app, scene)
+
+
+def test_a_guessed_cost_has_a_tilde_in_the_tables_of_the_command_line() -> None:
+    for guess in (False, True):
+        run = snapshot(task("a", S.LANDED, cost=0.62, estimated=guess), cost=0.62, budget_usd=5.0)
+        told = "\n".join(closing(run, Look(width=100, now=NOW)))
+        assert told.count("~$0.62") == (2 if guess else 0)
+        assert told.count("$0.62") == 2
 
 
 def test_a_guessed_cost_has_a_tilde(repo: Repo) -> None:
