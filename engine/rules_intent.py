@@ -154,6 +154,9 @@ def _let_start(state: State, record: TaskRecord) -> str:
     if limit is not None and limit.stopped:
         limit.stopped = ""
         return f"agent {record.spec.agent} is tried again"
+    if limit is not None and limit.until > state.at:
+        limit.until = state.at
+        return f"agent {record.spec.agent} is tried at once"
     if task_spent(state, record):
         allow_again(state, record)
         return f"{record.id} may spend its budget once more"

@@ -12,6 +12,7 @@ from engine.clients.prices import cost_of, price_of
 from engine.clients.reports import Ended, Failed, RateLimited, Said, Summary, Trouble, Usage
 from engine.clients.starting import command_for, model_of
 from engine.clients.troubles import LONGEST_WAIT, reset_in, trouble_of, wait_in
+from engine.doing_following import spent_in
 from engine.plan import AgentProfile, Price
 
 
@@ -137,3 +138,12 @@ def test_the_model_is_read_from_the_arguments() -> None:
     assert model_of(AgentProfile("c", preset="codex", args=("--model=o3",))) == "o3"
     assert model_of(AgentProfile("c", preset="codex", args=("-m",))) == ""
     assert model_of(AgentProfile("c", preset="codex")) == ""
+
+
+def test_what_a_program_spent_is_read_from_what_it_printed(tmp_path: Path) -> None:
+    streams = Path(__file__).parent / "streams"
+    claude, codex = AgentProfile("c", preset="claude"), AgentProfile("x", command="x", output="codex")
+    assert spent_in(streams / "claude-ok.jsonl", claude, {}) == (0.00488, 2468)
+    assert spent_in(streams / "codex-ok.jsonl", codex, {"codex": Price(10, 1, 100)}) == (0.0164, 2468)
+    assert spent_in(streams / "codex-ok.jsonl", AgentProfile("x", command="x"), {}) == (0.0, 0)
+    assert spent_in(tmp_path / "missing", claude, {}) == (0.0, 0)

@@ -114,6 +114,15 @@ def test_while_a_profile_is_limited_nobody_of_it_starts_and_others_go_on() -> No
     assert world.state_of("c") is TaskState.LANDED
 
 
+def test_a_person_may_try_at_once_what_waits_for_a_limit() -> None:
+    world = World(plan(task("a", retries=0)), troubles={("a", 1): "rate_limit"})
+    while world.state_of("a") is not TaskState.QUEUED or not world.machine.state.tasks["a"].attempts:
+        assert world.step()
+    world.deliver(ev.RetryTask(at=world.now, task="a"))
+    assert world.machine.answer == "agent script is tried at once"
+    assert world.state_of("a") is TaskState.RUNNING
+
+
 def test_the_same_report_read_again_by_a_new_engine_is_not_counted_twice() -> None:
     world = World(plan(task("a")))
     until_working(world, "a")
