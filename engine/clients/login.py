@@ -45,6 +45,7 @@ TRACES: Mapping[str, Trace] = {
         ".local/share",
         "XDG_DATA_HOME",
     ),
+    "pi": Trace(("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY"), ("agent/auth.json",), ".pi"),
     "qwen": Trace(("OPENAI_API_KEY", "DASHSCOPE_API_KEY"), ("oauth_creds.json",), ".qwen"),
 }
 

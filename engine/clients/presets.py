@@ -97,6 +97,14 @@ PRESETS: dict[str, Preset] = {
         resume=("-s",),
         silent=True,
     ),
+    "pi": Preset(
+        executable="pi",
+        install="npm install -g @mariozechner/pi-coding-agent",
+        before_prompt=("-p",),
+        options=(("--mode", "json"),),
+        env={"PI_OFFLINE": "1"},
+        resume=("--session",),
+    ),
     "qwen": Preset(
         executable="qwen",
         install="npm install -g @qwen-code/qwen-code",

@@ -15,6 +15,7 @@ from engine.clients.copilot_stream import CopilotStream
 from engine.clients.gemini_stream import GeminiStream
 from engine.clients.json_path import Object, parsed
 from engine.clients.opencode_stream import OpencodeStream
+from engine.clients.pi_stream import PiStream
 from engine.clients.reports import NO_USAGE, Report, Summary, Unknown, Usage
 from engine.clients.text_stream import ErrorLines, TextStream
 
@@ -43,6 +44,7 @@ DIALECTS: Mapping[str, Callable[[Usage], Dialect]] = {
     "copilot": lambda before: CopilotStream(),
     "opencode": lambda before: OpencodeStream(),
     "acp": lambda before: AcpStream(),
+    "pi": lambda before: PiStream(),
     "qwen": lambda before: ClaudeStream(cached_within=True, before=before),
 }
 TEXT = "text"

@@ -117,6 +117,7 @@ def test_how_each_program_resumes_a_conversation() -> None:
         "copilot": "copilot -p Do it --allow-all-tools --no-ask-user --output-format json --resume ID"
         " --usage-output-file /u.json",
         "opencode": "opencode run --format json -s ID Do it",
+        "pi": "pi --mode json --session ID -p Do it",
         "qwen": "qwen --output-format stream-json --approval-mode auto-edit --resume ID -p Do it",
     }
 

@@ -55,6 +55,7 @@ def argv_of(profile: AgentProfile, prompt: str = "Do it") -> tuple[str, ...]:
             {"COPILOT_AUTO_UPDATE": "false"},
         ),
         ("opencode", "opencode run --format json PROMPT", {"OPENCODE_DISABLE_AUTOUPDATE": "1"}),
+        ("pi", "pi --mode json -p PROMPT", {"PI_OFFLINE": "1"}),
         ("qwen", "qwen --output-format stream-json --approval-mode auto-edit -p PROMPT", {}),
     ],
 )
@@ -65,7 +66,7 @@ def test_presets(preset: str, line: str, env: dict[str, str]) -> None:
 
 
 def test_every_preset_is_covered() -> None:
-    assert set(PRESETS) == {"claude", "codex", "gemini", "copilot", "opencode", "qwen"}
+    assert set(PRESETS) == {"claude", "codex", "gemini", "copilot", "opencode", "pi", "qwen"}
     assert all(preset.install.startswith("npm install -g ") for preset in PRESETS.values())
 
 

@@ -69,6 +69,7 @@ def limits(reports: list[Report]) -> list[RateLimited]:
         ("qwen-ok", "dfa47b68-ebe3-4191-b0c5-9ddcddfa228a", ["hello.py"], Usage(800, 1600, 68)),
         ("copilot-ok", "b1cdace4-3963-458e-8d95-59aad9d3541c", ["hello.py"], Usage()),
         ("opencode-ok", "ses_df6664018ffeXKKKJlghItCGYb", ["hello.py"], Usage(800, 1600, 68, 0, 0.0039)),
+        ("pi-ok", "01a2152e-b28a-7349-bae9-babcd43dc424", ["hello.py"], Usage(800, 1600, 68, 0, 0.0039)),
         ("aider-ok", "", ["hello.py"], Usage(2400, 0, 18, 0, 0.0062)),
     ],
 )
@@ -89,7 +90,7 @@ def test_a_run_that_went_well(name: str, session: str, edited: list[str], usage:
     if name != "aider-ok":
         assert summary.ended is not None
         assert summary.ended.ok
-        assert summary.said.startswith("All done.")
+        assert summary.said.startswith(("All done.", "ok"))
         assert summary.unknown == 0
 
 
@@ -114,6 +115,8 @@ def test_a_command_is_told_when_it_begins() -> None:
         ("codex-rl_999_1", Trouble.RATE_LIMIT, "429 Too Many Requests"),
         ("gemini-auth", Trouble.AUTH, "invalid x-api-key"),
         ("copilot-auth", Trouble.AUTH, "Authentication failed"),
+        ("pi-auth", Trouble.AUTH, "invalid x-api-key"),
+        ("pi-quota", Trouble.QUOTA, "exceeded your current quota"),
         ("copilot-rl_999_1", Trouble.RATE_LIMIT, "retried 5 times"),
         ("opencode-auth", Trouble.AUTH, "invalid x-api-key"),
         ("opencode-rl_999_1", Trouble.RATE_LIMIT, "rate limited"),
@@ -341,3 +344,13 @@ def test_a_failure_that_was_overcome_is_none() -> None:
     for report in read("claude-ok")[0]:
         summary.take(report)
     assert summary.failure is None
+
+
+def test_pi_is_told_why_a_file_is_not_written_and_that_counts_as_refused() -> None:
+    reports, summary = read("pi-hook")
+    denied = [report for report in reports if isinstance(report, PermissionDenied)]
+    assert [report.what for report in denied] == ["hello.py"]
+    assert denied[0].words.startswith("Not written: ")
+    assert not edits(reports)
+    assert summary.ended is not None
+    assert summary.ended.ok
