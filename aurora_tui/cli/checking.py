@@ -131,10 +131,13 @@ def _engine(repo: Repo) -> Finding:
 
 
 def _watches() -> Finding:
+    from engine.watch_area import RESERVE
+
     try:
         limit = int(INOTIFY.read_text())
     except (OSError, ValueError):
-        return Finding(Health.NOTE, "inotify", "its limit is unknown; files are looked at every two seconds instead")
+        return Finding(Health.NOTE, "inotify", "its limit is unknown; what cannot be watched is looked at")
     health = Health.GOOD if limit >= FEW_WATCHES else Health.NOTE
     more = "" if health is Health.GOOD else "; big repositories need more (sysctl fs.inotify.max_user_watches)"
-    return Finding(health, "inotify", f"{limit:,} files can be watched{more}")
+    ours = int(limit * (1 - RESERVE))
+    return Finding(health, "inotify", f"{limit:,} directories can be watched, {ours:,} of them by Aurora{more}")
