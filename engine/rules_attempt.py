@@ -190,7 +190,7 @@ def on_mock_failed(state: State, event: ev.MockFailed) -> Iterator[Effect]:
         if record.attempt.step is Step.PREPARING:
             fail_attempt(state, record, f"{words}: see {mock.log}", event.tail)
         elif record.attempt.step in (Step.STARTING, Step.WORKING):
-            yield from hold(state, record, Hold.MOCK, f"paused: {words}, twice: see {mock.log}")
+            yield from hold(state, record, Hold.MOCK, f"{words}, twice: see {mock.log}")
 
 
 def on_worktree_failed(state: State, event: ev.WorktreeFailed) -> Iterator[Effect]:
