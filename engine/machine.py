@@ -243,7 +243,7 @@ class Machine:
 
 def _check_money(record: TaskRecord) -> None:
     assert record.attempt.tokens <= record.tokens, record
-    assert not (record.question and record.state.final and record.state is TaskState.LANDED), record
+    assert not record.question or record.state is TaskState.FAILED, record
     assert bool(record.session) == bool(record.session_of[1]), record
 
 

@@ -437,6 +437,8 @@ class State:
         if (record.state, state) not in LEGAL:
             raise InvalidTransition(record.id, record.state, state, tuple(self.stories[record.id]))
         record.state, record.reason, record.since = state, reason, self.at
+        if state is not TaskState.FAILED:
+            record.question = ""
         self.ready.discard(record.id)
         if state in (TaskState.LANDED, TaskState.WAITING):
             self.promotable = True

@@ -65,6 +65,7 @@ def test_a_question_survives_a_new_engine_and_is_not_asked_again() -> None:
     assert world.snapshot().task("a").asks == "Shall I?"
     world.deliver(ev.DropTask(at=world.now, task="a"))
     assert world.state_of("a") is TaskState.DROPPED
+    assert world.snapshot().task("a").asks == ""
 
 
 def test_a_fix_attempt_that_changes_nothing_asks_instead_of_failing_again() -> None:
