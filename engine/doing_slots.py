@@ -37,7 +37,7 @@ class SlotJobs:
 
     def open(self, settings: Settings) -> None:
         """Make the shims and listen."""
-        write_shims(self.shims, settings.heavy)
+        write_shims(self.shims, settings.heavy, share=bool(settings.jobserver))
         self.server.start(self.runner.loop)
         if settings.jobserver:
             self.server.on_other = self.jobs.hear

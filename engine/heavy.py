@@ -43,12 +43,14 @@ class SlotAsk:
 # --- the shims ----------------------------------------------------------------------------------------------------
 
 
-def write_shims(folder: Path, heavy: Sequence[str]) -> None:
-    """One script per program named in `heavy` (and one for `aurora slot`); scripts no longer wanted are removed.
+def write_shims(folder: Path, heavy: Sequence[str], share: bool = False) -> None:
+    """One script per program named in `heavy` (and one for `aurora slot`); scripts no longer wanted are removed. With
+    `share` programs that can share a jobserver have one, too, even if they take no slot.
 
     Raises ValueError when a pattern does not begin with the plain name of a program.
     """
-    by_program = _by_program(heavy)
+    none: dict[str, list[str]] = {program: [] for program in JOB_CLIENTS if share}
+    by_program = none | _by_program(heavy)
     folder.mkdir(parents=True, exist_ok=True)
     for program, patterns in by_program.items():
         _write_script(folder / program, _script(program, patterns))

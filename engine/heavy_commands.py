@@ -20,6 +20,7 @@ DEFAULT_HEAVY: tuple[str, ...] = (
     "yarn install",
     "yarn build",
     "make",
+    "gmake",
     "ninja",
     "cmake --build",
     "mvn",

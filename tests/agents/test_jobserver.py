@@ -289,6 +289,15 @@ def assert_told(got: tuple[str, str], given: str, style: str) -> None:
         assert style != "pipe" or auth == "8,9"
 
 
+def test_a_build_shares_the_cores_even_if_it_takes_no_slot(shop: Shop, engine: Engine) -> None:
+    write_shims(shop.folder / "shims", ["docker build"], share=True)
+    assert told(shop, "make", "GNU Make 4.4", "-j8", "all")[0] == "<all>"
+    assert told(shop, "ninja", "1.13.0")[1].startswith("-j --jobserver-auth=fifo:")
+    assert engine.line.held() == ()
+    write_shims(shop.folder / "shims", ["docker build"])
+    assert told(shop, "make", "GNU Make 4.4", "-j8", "all") == ("<-j8><all>", "")
+
+
 def test_what_stands_in_makeflags_stays(shop: Shop, engine: Engine) -> None:
     _, flags = told(shop, "make", "GNU Make 4.3", "-j4", MAKEFLAGS="ks -j2 --jobserver-auth=77,78 -- X=a\\ -j3 Y=b")
     assert flags == "-j4 --jobserver-auth=8,9 -ks -- X=a\\ -j3 Y=b"
