@@ -378,6 +378,9 @@ class Reader:
         for event in batch:
             if isinstance(event, ev.ResolutionFailed | ev.UndoFailed):
                 raise EngineError(event.reason)
+            if isinstance(event, ev.Undone):
+                how = f"by the commit {event.commit[:9]}" if event.reverted else f"by moving back to {event.commit[:9]}"
+                return f"{words.removesuffix(' is being undone')} is undone {how}"
         return f"{words}; `aurora run` goes on with it" if isinstance(intent, ev.ResolveConflict) else words
 
     def _at_once(self, effect: ef.Effect) -> ev.Event | None:

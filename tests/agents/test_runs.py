@@ -296,7 +296,7 @@ def test_undo_takes_the_last_landing_back_and_retry_lands_it_again(project: Proj
     before = project.git("rev-parse", "main")
     project.plan([{"id": "a", "files": ["a.txt"], "run": "date +%N > a.txt"}])
     project.run()
-    project.aurora("undo")
+    assert f"the landing of a is undone by moving back to {before[:9]}" in project.aurora("undo")
     assert project.git("rev-parse", "main") == before
     assert not (project.root / "a.txt").exists()
     project.aurora("retry", "a")
