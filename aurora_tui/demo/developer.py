@@ -10,7 +10,7 @@ from engine.events import RejectBreach
 from engine.handle import EngineHandle
 from engine.model import Snapshot
 
-PATIENCE = 6.0
+PATIENCE = 5.0
 """Seconds a viewer has to rule, at speed 1."""
 NOTE = "Gift notes can wait. The backend builds on the same contract just now."
 LOOK_EVERY = 0.2
