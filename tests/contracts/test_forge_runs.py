@@ -98,6 +98,14 @@ class Forge(Project):
 
 
 @pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A small repository; nothing that runs for it outlives the test."""
+    made = Project(tmp_path)
+    yield made
+    made.kill_everything()
+
+
+@pytest.fixture
 def forge(tmp_path: Path) -> Iterator[Forge]:
     made = Forge(tmp_path)
     yield made
@@ -149,3 +157,51 @@ def test_an_amended_contract_lands_both_sides(forge: Forge) -> None:
     assert json.loads(forge.git("show", "main:client.json"))["account"]["mail"] == "ada@example.org"
     assert "mail: {type" in forge.git("show", "main:contracts/forge.yaml")
     assert json.loads(forge.aurora("contract", "show", "forge", "--json"))["version"] == 2
+
+
+CLOCK = """\
+from datetime import datetime
+from typing import Protocol
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+"""
+IMPLEMENT = """\
+from datetime import datetime
+# implements: Clock
+class System:
+    def now(self) -> {kind}:
+        return {value}
+"""
+LOOK = """\
+import importlib.util, os
+spec = importlib.util.spec_from_file_location("mock", os.environ["AURORA_MOCK_CLOCK"])
+mock = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(mock)
+print(mock.MockClock().now().year, file=open("seen.txt", "w"))
+"""
+
+
+@pytest.mark.slow
+def test_the_mock_of_a_python_interface_is_a_module_for_its_consumer(project: Project) -> None:
+    folder = project.file.parent
+    texts = {
+        "clock.py": CLOCK,
+        "wrong.py": IMPLEMENT.format(kind="str", value="'noon'"),
+        "right.py": IMPLEMENT.format(kind="datetime", value="datetime.now()"),
+        "look.py": LOOK,
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    asked = "grep -q 'System is no Clock' $AURORA_PROMPT_FILE"
+    server = f"if {asked}; then cp {folder}/right.py system.py; else cp {folder}/wrong.py system.py; fi"
+    tasks: list[dict[str, object]] = [
+        {"id": "spec", "files": ["api/clock.py"], "run": f"mkdir -p api; cp {folder}/clock.py api"},
+        {"id": "server", "files": ["system.py"], "implements": ["clock"], "run": server},
+        {"id": "client", "files": ["seen.txt"], "consumes": ["clock"], "run": f"{PYTHON} {folder}/look.py"},
+    ]
+    contract = {"kind": "python", "files": ["api/clock.py"], "by": "spec"}
+    project.plan(tasks, contracts={"clock": contract}, retries=1)
+    project.run()
+    assert project.git("show", "main:seen.txt") == "2026"
+    assert "-> datetime" in project.git("show", "main:system.py")
+    assert "attempt 2" in project.aurora("story", "server")
