@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 TOAST_SECONDS = 5.0
 SETTLE_SECONDS = 0.12
-PEOPLE_SECONDS = 0.5
+PEOPLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +164,9 @@ class AuroraApp(App[Ended]):
         self.main.show(moment)
         if self._sync_due is None:
             self.sync()
+        self._ask_who_is_there()
         if moment.snapshot is not self._told:
             self._tell(moment.snapshot)
-            self._ask_who_is_there()
 
     def sync(self) -> None:
         """Bring the main pane up to date."""
@@ -236,10 +236,13 @@ class AuroraApp(App[Ended]):
         return (*guest, *ended, *self._attached)
 
     def _ask_who_is_there(self) -> None:
-        """Find out who else looks at this run, a moment later: people come one by one."""
+        """Find out who else looks at this run, a moment later: people come one by one, and nothing else need happen."""
         if not self._asking:
             self._asking = True
-            self.set_timer(PEOPLE_SECONDS, lambda: self.run_worker(self._see_people(), exit_on_error=False))
+            self.set_timer(PEOPLE_SECONDS, self._look_for_people)
+
+    def _look_for_people(self) -> None:
+        self.run_worker(self._see_people, exit_on_error=False)
 
     async def _see_people(self) -> None:
         self._asking = False
