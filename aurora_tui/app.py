@@ -15,6 +15,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.worker import Worker
 
 from aurora_tui import terminal
 from aurora_tui.screens.outline import Outline
@@ -241,8 +242,8 @@ class AuroraApp(App[Ended]):
             self._asking = True
             self.set_timer(PEOPLE_SECONDS, self._look_for_people)
 
-    def _look_for_people(self) -> None:
-        self.run_worker(self._see_people, exit_on_error=False)
+    def _look_for_people(self) -> Worker[None]:
+        return self.run_worker(self._see_people, exit_on_error=False)
 
     async def _see_people(self) -> None:
         self._asking = False
