@@ -153,7 +153,7 @@ class MockJobs:
         contract = next(c for c in runner.machine.state.plan.contracts if c.name == effect.contract)
         name = f"{effect.task}.{effect.attempt}.mock-{effect.contract}"
         record = runner.run_folder / f"{name}.{effect.launch}"
-        marker = f"{runner.machine.state.run}.{name}.{effect.launch}"
+        marker = f"{runner.machine.state.run}.{record.name}.{process.place_of(record)}"
         log = runner.run_folder / f"{name}.log"
         adopted = process.adopt(record)
         if adopted is not None and effect.port:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 from contract_project import API, ASK, IMPLEMENT, PYTHON, SERVE, WRITE, ContractProject
 from project import wait_for
+
+from engine.config import load_plan
+from engine.contracts import service
+from engine.events import PauseTask, ResumeTask, Shutdown
+from engine.model import TaskState
+from engine.repo import Repo
+from engine.session import LocalEngine, start_engine
 
 pytestmark = pytest.mark.slow
 BREACH = f"{IMPLEMENT}; printf 'field email\\n' > {API}"
@@ -24,6 +31,36 @@ def project(tmp_path: Path) -> Iterator[ContractProject]:
     made = ContractProject(tmp_path)
     yield made
     made.kill_everything()
+
+
+Start = Callable[[ContractProject], LocalEngine]
+
+
+@pytest.fixture
+def engine() -> Iterator[Start]:
+    """Starts an engine of this process on a project's plan; it ends with the test."""
+    started: list[LocalEngine] = []
+
+    def start(project: ContractProject) -> LocalEngine:
+        plan = load_plan(project.file, root=project.root, target="main")
+        started.append(start_engine(Repo.open(project.root), plan))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.send(Shutdown(at=0.0, mode="stop"))
+        one.wait(30)
+
+
+def mock_of(handle: LocalEngine) -> Any:
+    """The mock that is served, or None."""
+    [contract] = handle.snapshot().contracts
+    return contract.mocks[0] if contract.mocks else None
+
+
+def state_of(handle: LocalEngine, task: str) -> TaskState:
+    """Where a task stands."""
+    return handle.snapshot().task(task).state
 
 
 def gate(project: ContractProject, name: str) -> Path:
@@ -231,51 +268,58 @@ def test_a_mock_on_the_wrong_port_fails_its_task_and_says_where_it_listens(proje
     assert not project.processes("http.server")
 
 
-def test_a_mock_that_dies_is_started_again_then_its_task_is_held(project: ContractProject) -> None:
-    wait = GATE.format(gate=gate(project, "go"))
-    project.contract_plan(frontend=f"{wait}; {ASK} > frontend.txt")
-    run = project.start_run()
-
-    def mock() -> dict[str, object]:
-        try:
-            found: list[dict[str, object]] = json.loads(project.says("contract", "show", "api", "--json"))["mocks"]
-        except ValueError:
-            return {}
-        return found[0] if found else {}
-
-    def kill() -> int:
-        before = wait_for(lambda: (now := mock()).get("state") == "healthy" and now)
-        assert isinstance(before, dict)
-        launched, port = before["restarts"], before["port"]
-        for one in mocks(project):
-            one.send_signal(signal.SIGKILL)
-        wait_for(lambda: (now := mock()) and (now["state"] == "dead" or now["restarts"] != launched))
-        return int(str(port))
-
-    port = kill()
-    assert kill() == port
-    wait_for(lambda: project.states().get("frontend") == "paused")
-    project.aurora("resume", "frontend")
-    wait_for(lambda: mock().get("state") == "healthy")
+def test_a_mock_that_dies_is_started_again_then_its_task_is_held(project: ContractProject, engine: Start) -> None:
+    project.contract_plan(frontend=f"{GATE.format(gate=gate(project, 'go'))}; {ASK} > frontend.txt")
+    handle = engine(project)
+    for restarts in range(2):
+        wait_for(lambda n=restarts: (one := mock_of(handle)) and one.state == "healthy" and one.restarts == n)
+        port = mock_of(handle).port
+        for process in mocks(project):
+            process.send_signal(signal.SIGKILL)
+    wait_for(lambda: state_of(handle, "frontend") is TaskState.PAUSED)
+    assert mock_of(handle).state == "dead"
+    assert "the mock of api ended with -9" in handle.snapshot().task("frontend").reason
+    assert handle.snapshot().exit_code == 3
+    handle.send(ResumeTask(at=0.0, task="frontend")).result(30)
+    wait_for(lambda: mock_of(handle).state == "healthy")
+    assert mock_of(handle).port == port
     gate(project, "go").touch()
-    out, _ = run.communicate(timeout=60)
-    assert run.returncode == 0, out
+    wait_for(lambda: state_of(handle, "frontend") is TaskState.LANDED)
 
 
-def test_a_mock_that_floods_its_log_fills_no_disk(project: ContractProject) -> None:
-    flood = gate(project, "mock-flood.py")
-    flood.write_text(gate(project, "mock.py").read_text() if gate(project, "mock.py").exists() else "")
-    wait = GATE.format(gate=gate(project, "go"))
-    project.contract_plan(frontend=f"{wait}; {ASK} > frontend.txt")
-    text = gate(project, "mock.py").read_text()
+def test_a_mock_that_never_starts_fails_its_task(
+    project: ContractProject, engine: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "START_SECONDS", 0.5)
+    project.contract_plan(contract={"mock": "exec sleep 60"}, backend="sleep 0")
+    handle = engine(project)
+    wait_for(lambda: state_of(handle, "frontend") is TaskState.FAILED)
+    assert "the mock of api did not answer on port" in handle.snapshot().task("frontend").reason
+    assert not project.processes("sleep 60")
+
+
+def test_a_mock_that_floods_its_log_fills_no_disk(project: ContractProject, engine: Start) -> None:
+    project.contract_plan(frontend=f"{GATE.format(gate=gate(project, 'go'))}; {ASK} > frontend.txt")
+    program = gate(project, "mock.py")
     noise = "import threading\ndef shout():\n    for _ in range(6000): print('x' * 1000, flush=True)\n"
-    gate(project, "mock.py").write_text(f"{noise}threading.Thread(target=shout, daemon=True).start()\n{text}")
-    run = project.start_run()
-    wait_for(lambda: project.states().get("frontend") == "running" and "floods" in project.says("story", "frontend"))
+    program.write_text(f"{noise}threading.Thread(target=shout, daemon=True).start()\n{program.read_text()}")
+    handle = engine(project)
+    wait_for(lambda: (one := mock_of(handle)) and "floods" in one.words)
     gate(project, "go").touch()
-    out, _ = run.communicate(timeout=60)
-    assert run.returncode == 0, out
+    wait_for(lambda: state_of(handle, "frontend") is TaskState.LANDED)
     assert project.log_of("frontend.1.mock-api.log").stat().st_size < 5 << 20
+
+
+def test_a_mock_is_paused_with_its_worker(project: ContractProject, engine: Start) -> None:
+    project.contract_plan(frontend=f"{GATE.format(gate=gate(project, 'go'))}; {ASK} > frontend.txt")
+    handle = engine(project)
+    wait_for(lambda: state_of(handle, "frontend") is TaskState.RUNNING and handle.snapshot().task("frontend").worker)
+    wait_for(lambda: (one := mock_of(handle)) and one.state == "healthy")
+    handle.send(PauseTask(at=0.0, task="frontend")).result(30)
+    wait_for(lambda: {one.status() for one in mocks(project)} == {"stopped"})
+    handle.send(ResumeTask(at=0.0, task="frontend")).result(30)
+    gate(project, "go").touch()
+    wait_for(lambda: state_of(handle, "frontend") is TaskState.LANDED)
 
 
 def test_a_killed_engine_leaves_the_mock_to_its_agent_and_the_next_one_ends_it(project: ContractProject) -> None:
@@ -309,18 +353,3 @@ def test_a_killed_engine_whose_agent_ends_leaves_no_mock(project: ContractProjec
     wait_for(lambda: not project.processes("mock.py"))
     project.run()
     assert project.git("show", "main:frontend.txt") == "field username"
-
-
-def test_a_mock_is_paused_with_its_worker(project: ContractProject) -> None:
-    wait = GATE.format(gate=gate(project, "go"))
-    project.contract_plan(frontend=f"{wait}; {ASK} > frontend.txt")
-    run = project.start_run()
-    wait_for(lambda: project.states().get("frontend") == "running")
-    project.aurora("pause", "frontend")
-    wait_for(
-        lambda: all(one.status() == "stopped" for one in project.processes("mock.py")) and project.processes("mock.py")
-    )
-    project.aurora("resume", "frontend")
-    gate(project, "go").touch()
-    out, _ = run.communicate(timeout=60)
-    assert run.returncode == 0, out
