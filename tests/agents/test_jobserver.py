@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -320,6 +321,31 @@ def test_without_an_engine_nothing_is_changed(shop: Shop) -> None:
     first = Engine(shop.folder, 4)
     first.close()
     assert told(shop, "make", "GNU Make 4.3", "-j8", "all") == ("<-j8><all>", "")
+
+
+def test_an_engine_that_was_killed_is_not_taken_for_one(shop: Shop) -> None:
+    """Its fifos are still there, but nobody reads them: the build runs as many jobs as it asked for."""
+    slots = shop.folder / "slots"
+    slots.mkdir()
+    for name in ("alive", "requests"):
+        os.mkfifo(slots / name)
+    (slots / "jobs").touch()
+    assert told(shop, "make", "GNU Make 4.3", "-j8", "all") == ("<-j8><all>", "")
+    assert sorted(path.name for path in slots.iterdir()) == ["alive", "jobs", "requests"]
+
+
+def test_an_engine_that_does_not_listen_holds_nobody_up(shop: Shop) -> None:
+    slots = shop.folder / "slots"
+    slots.mkdir()
+    os.mkfifo(slots / "alive")
+    os.mkfifo(slots / "requests")
+    (slots / "jobs").touch()
+    deaf = os.open(slots / "requests", os.O_RDWR | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(deaf, b"x" * 4096)
+    assert told(shop, "make", "GNU Make 4.3", "-j8", "all", AURORA_SLOT="inside") == ("<-j8><all>", "")
+    os.close(deaf)
 
 
 def test_a_folder_with_a_blank_in_its_name_is_given_as_open_files(tmp_path: Path) -> None:
