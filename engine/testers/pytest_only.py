@@ -66,8 +66,10 @@ class Only:
 
 
 def pytest_configure(config: Any) -> None:
-    """Begin, unless this is a pytest that a test of the project started itself."""
+    """Begin, unless this is a pytest that a test of the project started itself. Every wanted test gets its turn, even
+    where the first failure would end the run."""
     if os.environ.get(WANTED):
+        config.option.maxfail = 0
         config.pluginmanager.register(Only(config), "aurora-only")
     if not getattr(config.option, "numprocesses", None):
         os.environ.pop(WANTED, None)
