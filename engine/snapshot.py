@@ -336,7 +336,8 @@ def _why_nobody_starts(state: State) -> str:
         return "everything is paused"
     if free_places(state) > 0:
         return ""
-    return f"held back: {state.pressed.workers}" if open_places(state) > 0 else "waits for a free worker"
+    pressed = state.pressed.workers and (open_places(state) > 0 or state.most_workers)
+    return f"held back: {state.pressed.workers}" if pressed else "waits for a free worker"
 
 
 def _locks(state: State, held: dict[str, tuple[str, ...]]) -> tuple[LockView, ...]:

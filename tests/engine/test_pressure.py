@@ -197,6 +197,7 @@ def test_an_auto_pool_grows_while_tasks_queue_and_gives_workers_up_when_the_mach
         press(world, load)
         sizes.append(world.machine.state.workers)
     assert sizes == [3, 4, 5, 5, 5, 4, 3]
+    assert world.snapshot().task("t8").reason == "held back: the machine is short of memory", "that is why it is small"
     assert world.snapshot().workers_auto
 
 
