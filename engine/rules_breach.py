@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine import events as ev
 from engine.contracts.records import Breach, ContractFiles, ContractRecord, contract_of, holder_of, listed
 from engine.model import TaskState
 from engine.plan import Contract
@@ -161,3 +162,20 @@ def verifies_of(state: State, tasks: Sequence[str]) -> tuple[str, ...]:
         if c.verify and any(c.name in names for names in needed):
             found.append(c.name)
     return tuple(found)
+
+
+def without_leave(state: State, event: ev.ChainBuilt) -> list[str]:
+    """The tasks of a merged chain that change a contract they may not change, or write one without its files."""
+    written: set[str] = set()
+    leaving = []
+    for step in event.steps:
+        record, changes = state.tasks[step.task], event.changes.get(step.task, ())
+        changes = tuple(files for files in changes if files.name in state.contracts)
+        settled_ones = {files.name for files in changes if settled(state, files.name)} | written
+        bad = [f for f in changes if f.name in settled_ones and not may_change(state, record, f.name)]
+        if bad or left_out(state, record, changes):
+            leaving.append(step.task)
+            continue
+        state.changing[step.task] = {files.name for files in changes}
+        written |= {files.name for files in changes if may_change(state, record, files.name)}
+    return leaving

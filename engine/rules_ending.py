@@ -68,6 +68,18 @@ def task_allowance(state: State, record: TaskRecord) -> Allowance:
     return record.spec.budget if record.spec.budget.limited else state.plan.settings.task_budget
 
 
+def fail_unmerged(state: State, record: TaskRecord, reason: str) -> None:
+    """A branch is sent back before it was tested: another attempt if one is left, else the task has failed."""
+    record.failures.append(reason)
+    record.continue_from = record.commit
+    if record.tries_left > 0:
+        record.tries_left -= 1
+        state.move(record, TaskState.QUEUED, f"{reason}; tries again")
+    else:
+        state.move(record, TaskState.FAILED, reason)
+        release(state, record)
+
+
 def leave_worker(state: State, record: TaskRecord) -> None:
     """The slot is free again."""
     state.busy.discard(record.id)

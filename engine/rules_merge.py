@@ -28,8 +28,9 @@ from engine.rules_breach import (
     settled,
     stop_breach,
     verifies_of,
+    without_leave,
 )
-from engine.rules_ending import release
+from engine.rules_ending import fail_unmerged, release
 from engine.state import Landing, State, Step, TaskRecord
 from engine.trial import Accept, BaseRed, Eject, Stuck
 
@@ -63,7 +64,7 @@ def on_chain_built(state: State, event: ev.ChainBuilt) -> Iterator[Effect]:
     """Branches that conflict leave the chain; the rest is tested as one tree."""
     at_work = {build.candidate for build in state.queue.builds() if not build.base}
     members = state.queue.members()
-    if event.candidate in at_work and (leaving := _without_leave(state, event)):
+    if event.candidate in at_work and (leaving := without_leave(state, event)):
         for task in leaving:
             yield from _send_away(state, state.tasks[task], event)
         return
@@ -75,23 +76,6 @@ def on_chain_built(state: State, event: ev.ChainBuilt) -> Iterator[Effect]:
         if task in members:
             state.tasks[task].reason = "waits: it conflicts with a branch that is tested at this moment"
     yield from act(state, actions)
-
-
-def _without_leave(state: State, event: ev.ChainBuilt) -> list[str]:
-    """The tasks of a merged chain that change a contract they may not change, or write one without its files."""
-    written: set[str] = set()
-    leaving = []
-    for step in event.steps:
-        record, changes = state.tasks[step.task], event.changes.get(step.task, ())
-        changes = tuple(files for files in changes if files.name in state.contracts)
-        settled_ones = {files.name for files in changes if settled(state, files.name)} | written
-        bad = [f for f in changes if f.name in settled_ones and not may_change(state, record, f.name)]
-        if bad or left_out(state, record, changes):
-            leaving.append(step.task)
-            continue
-        state.changing[step.task] = {files.name for files in changes}
-        written |= {files.name for files in changes if may_change(state, record, files.name)}
-    return leaving
 
 
 def _send_away(state: State, record: TaskRecord, event: ev.ChainBuilt) -> Iterator[Effect]:
@@ -113,18 +97,6 @@ def _send_away(state: State, record: TaskRecord, event: ev.ChainBuilt) -> Iterat
         if not may_change(state, record, files.name):
             note_breach(state, record, files, event.base, record.commit)
     stop_breach(state, record)
-
-
-def fail_unmerged(state: State, record: TaskRecord, reason: str) -> None:
-    """A branch is sent back before it was tested: another attempt if one is left, else the task has failed."""
-    record.failures.append(reason)
-    record.continue_from = record.commit
-    if record.tries_left > 0:
-        record.tries_left -= 1
-        state.move(record, TaskState.QUEUED, f"{reason}; tries again")
-    else:
-        state.move(record, TaskState.FAILED, reason)
-        release(state, record)
 
 
 def to_conflict(state: State, record: TaskRecord, paths: Sequence[str]) -> Iterator[Effect]:
