@@ -23,6 +23,9 @@ from engine.clients.reports import (
 )
 from engine.clients.troubles import trouble_of
 
+API_ERROR = "[API Error:"
+"""How a result begins that qwen calls a success although its provider gave no answer."""
+
 EDITS = ("Write", "Edit", "MultiEdit", "NotebookEdit", "write_file", "edit", "replace", "notebook_edit")
 MOST_PENDING = 200
 MOST_MESSAGES = 10_000
@@ -198,7 +201,7 @@ class ClaudeStream:
                 given = object_at(denial, "tool_input")
                 what = text_at(given, "file_path") or text_at(given, "command") or text_at(denial, "tool_name")
                 yield PermissionDenied(what)
-        bad = at(line, "is_error") is True
+        bad = at(line, "is_error") is True or text_at(line, "result").startswith(API_ERROR)
         if bad:
             yield self._failure(line)
         yield Ended(not bad, "" if bad else text_at(line, "result"), number_at(line, "num_turns"))

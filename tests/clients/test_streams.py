@@ -354,3 +354,13 @@ def test_pi_is_told_why_a_file_is_not_written_and_that_counts_as_refused() -> No
     assert not edits(reports)
     assert summary.ended is not None
     assert summary.ended.ok
+
+
+def test_an_answer_that_is_only_the_providers_error_is_no_success() -> None:
+    """qwen says `success`, exits 0, and its whole message is that it was not let in."""
+    line = b'{"type":"result","subtype":"success","is_error":false,"result":"[API Error: 401 Invalid API key]"}\n'
+    reader = StreamReader("qwen")
+    reports = [*reader.feed(line), *reader.end()]
+    assert [report.kind for report in reports if isinstance(report, Failed)] == [Trouble.AUTH]
+    assert reader.summary.ended is not None
+    assert not reader.summary.ended.ok

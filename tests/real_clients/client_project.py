@@ -45,6 +45,7 @@ class ClientProject(Project):
         self.home = folder / "home"
         settings_in(self.home, api.address)
         self.write("wait.py", WAIT)
+        self.write("lib/__init__.py", "")
         self.commit("a program that waits for a file")
 
     @property

@@ -27,6 +27,6 @@ def test_no_work_is_no_success_and_an_answer_goes_into_the_same_conversation(sho
     shop.run(code=3)
     assert shop.text("a.txt") == "second"
     turns = [turn.text for turn in shop.api.about("The second one.")[0].turns]
-    assert any(text.startswith("The question.") for text in turns)
+    assert any("The question." in text for text in turns)
     assert "Which one?" in turns
     assert shop.task("asks")["tokens"] == 4 * (INPUT + OUTPUT)

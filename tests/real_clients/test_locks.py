@@ -17,8 +17,7 @@ def test_a_held_file_is_denied_with_its_holder_and_the_agent_goes_on(shop: Clien
         retries=0,
     )
     run = shop.start_run()
-    shop.api.wait_asked("The guest.", times=4)
-    assert "models.py is held by task owner" in shop.api.about("The guest.")[-1].results()[-1]
+    shop.api.wait_told("The guest.", "models.py is held by task owner")
     shop.api.release("owner")
     assert run.wait(timeout=60) == 0
     assert {"mine.py", "more.py", "models2.py"} <= shop.files()

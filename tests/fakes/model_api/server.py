@@ -94,6 +94,16 @@ class ModelApi:
         with self._changed:
             assert self._changed.wait_for(enough, deadline), f"not asked {times} times about {words}"
 
+    def wait_told(self, words: str, result: str, deadline: float = 60.0) -> None:
+        """Wait until a tool's result in a conversation about `words` says `result`."""
+
+        def told() -> bool:
+            about = [exchange for exchange in self.exchanges if words in exchange.script]
+            return any(result in said for exchange in about for said in exchange.results())
+
+        with self._changed:
+            assert self._changed.wait_for(told, deadline), f"nobody about {words} was told {result}"
+
     def release(self, name: str) -> None:
         """Let what `name` holds, and will hold, go on."""
         with self._changed:
