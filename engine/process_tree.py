@@ -45,10 +45,18 @@ class Identity:
 
 def descendants(identity: Identity, marker: str) -> list[psutil.Process]:
     """Everything that belongs to an attempt, parents before their children, without its supervisor."""
+    return _in_order(_seen(identity, marker))
+
+
+def _seen(identity: Identity, marker: str) -> set[int]:
+    """The ids of everything that belongs to an attempt, some of which may be gone by now."""
     marked = _marked(marker)
     roots = {identity.pid, *marked} if identity.alive() else marked
-    found = (marked | supervisor.children_of(roots)) - {identity.pid}
-    processes = [process for pid in found if (process := _running(pid)) is not None]
+    return (marked | supervisor.children_of(roots)) - {identity.pid}
+
+
+def _in_order(pids: set[int]) -> list[psutil.Process]:
+    processes = [process for pid in pids if (process := _running(pid)) is not None]
     return sorted(processes, key=lambda process: (process.create_time(), process.pid))
 
 
@@ -103,20 +111,34 @@ def pause(identity: Identity, marker: str) -> int:
     """Stop every process of an attempt, to a fixpoint; how many. The supervisor itself goes on.
 
     Parents first, and `resume` children first: a shell with job control never sees its child stopped. An attempt that
-    is just being started is waited for, so that it cannot slip through.
+    is just being started is waited for, so that it cannot slip through. Where one was gone before it could be stopped,
+    a child may have taken its place: then whoever is seen is stopped at sight.
     """
     stopped: set[psutil.Process] = set()
     deadline = time.monotonic() + BEGIN_LIMIT
     empty_looks = 0
     while empty_looks < 2 or (not stopped and identity.alive() and time.monotonic() < deadline):
-        new = [process for process in descendants(identity, marker) if process not in stopped]
+        seen = _seen(identity, marker)
+        new = [process for process in _in_order(seen) if process not in stopped]
         for process in new:
             _freeze(process)
         stopped.update(new)
-        empty_looks = 0 if new else empty_looks + 1
+        fled = seen - {process.pid for process in stopped}
+        if fled:
+            stopped.update(_frozen_at_sight(marker))
+        empty_looks = 0 if new or fled else empty_looks + 1
         if not stopped:
             time.sleep(POLL)
     return len(stopped)
+
+
+def _frozen_at_sight(marker: str) -> list[psutil.Process]:
+    wanted, frozen = f"{MARKER}={marker}".encode(), []
+    for pid in supervisor.every_process():
+        if wanted in _environment(pid) and (process := _running(pid)) is not None:
+            _freeze(process)
+            frozen.append(process)
+    return frozen
 
 
 def _freeze(process: psutil.Process) -> None:
