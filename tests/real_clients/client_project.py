@@ -64,10 +64,9 @@ class ClientProject(Project):
         agents["other"] = agents[self.client]
         self.plan(entries, **{"agents": agents, "agent": self.client, **settings})
 
-    def task(self, name: str) -> dict[str, Any]:
-        """What `aurora status --json` says of a task."""
-        tasks = json.loads(self.aurora("status", "--json"))["tasks"]
-        return next(task for task in tasks if task["id"] == name)
+    def tasks(self) -> dict[str, dict[str, Any]]:
+        """What `aurora status --json` says of every task, by its id."""
+        return {task["id"]: task for task in json.loads(self.aurora("status", "--json"))["tasks"]}
 
     def family(self) -> Iterator[Relative]:
         """Every living process the agents' supervisors started, whatever session it is in."""

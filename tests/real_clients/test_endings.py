@@ -16,10 +16,11 @@ def test_no_work_is_no_success_and_an_answer_goes_into_the_same_conversation(sho
         {"id": "shut", "files": ["c.txt"], "prompt": ["The shut door.", "FAIL 401 0"], "agent": "other"},
     )
     said = shop.run(code=3)
-    assert "Which one?" in shop.task("asks")["reason"]
-    assert "I cannot help with that." in shop.task("refuses")["reason"]
-    assert "agent other is not let in" in shop.task("shut")["reason"]
-    assert "log in" in shop.task("shut")["reason"]
+    why = {name: task["reason"] for name, task in shop.tasks().items()}
+    assert "Which one?" in why["asks"]
+    assert "I cannot help with that." in why["refuses"]
+    assert "agent other is not let in" in why["shut"]
+    assert "log in" in why["shut"]
     assert len(shop.api.about("The shut door.")) <= 8
     assert "aurora message asks TEXT" in said
 
@@ -29,4 +30,4 @@ def test_no_work_is_no_success_and_an_answer_goes_into_the_same_conversation(sho
     turns = [turn.text for turn in shop.api.about("The second one.")[0].turns]
     assert any("The question." in text for text in turns)
     assert "Which one?" in turns
-    assert shop.task("asks")["tokens"] == 4 * (INPUT + OUTPUT)
+    assert shop.tasks()["asks"]["tokens"] == 4 * (INPUT + OUTPUT)

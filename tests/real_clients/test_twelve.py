@@ -56,7 +56,7 @@ def test_all_lands_or_says_why(mixed: ClientProject) -> None:
         mixed.api.wait_held(name)
     mixed.api.release("guest")
     mixed.api.wait_told("This is guest.", "extra.py is held by task first")
-    wait_for(lambda: mixed.task("shell")["state"] == "paused")
+    wait_for(lambda: mixed.tasks()["shell"]["state"] == "paused")
     mixed.api.release("first")
     mixed.api.release("owner")
     said, _ = run.communicate(timeout=100)
@@ -64,7 +64,7 @@ def test_all_lands_or_says_why(mixed: ClientProject) -> None:
     states = mixed.states()
     assert {states[name] for name in ("owner", "first", "shell", "guest")} == {"landed"}
     assert set(states.values()) == {"landed", "queued", "waiting"}
-    assert "budget" in mixed.task("late0")["reason"]
+    assert "budget" in mixed.tasks()["late0"]["reason"]
 
     mixed.ask(*tasks(), **settings, budget={"tokens": 100_000})
     mixed.run()
