@@ -64,7 +64,8 @@ def duration(seconds: float) -> str:
 
 def money(usd: float, estimated: bool = False) -> str:
     """US dollars, with a `~` when they come from a price table; empty for nothing."""
-    return f"{'~' if estimated else ''}${usd:.2f}" if usd else ""
+    shown = "<$0.01" if usd < 0.005 else f"${usd:.2f}"
+    return f"{'~' if estimated else ''}{shown}" if usd else ""
 
 
 def many(number: int, noun: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.clients.json_path import Object, at, number_at, object_at, text_at
+from engine.clients.json_path import Object, at, number_at, object_at, parsed, text_at
 from engine.clients.reports import (
     Edited,
     Ended,
@@ -78,8 +78,15 @@ class GeminiStream:
             yield Used(usage, self._model)
         words = text_at(line, "error", "message")
         if text_at(line, "status") != "success":
-            yield Failed(trouble_of(words), words)
-        yield Ended(text_at(line, "status") == "success", words)
+            yield Failed(trouble_of(words), _inner(words))
+        yield Ended(text_at(line, "status") == "success", _inner(words))
+
+
+def _inner(words: str) -> str:
+    """The provider's own sentence of `[API Error: {"error": {"message": …}}]`; other words stay as they are."""
+    start, end = words.find("{"), words.rfind("}")
+    answer = parsed(words[start : end + 1].encode()) if 0 <= start < end else None
+    return text_at(answer, "error", "message") or words
 
 
 def _message(line: Object) -> Iterator[Report]:

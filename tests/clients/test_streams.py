@@ -131,6 +131,12 @@ def test_why_a_run_failed(name: str, kind: Trouble, part_of_words: str) -> None:
     assert summary.unknown == 0
 
 
+def test_gemini_s_error_is_told_in_the_provider_s_own_sentence() -> None:
+    _, summary = read("gemini-auth")
+    assert summary.failure is not None
+    assert summary.failure.words == "stub: invalid x-api-key"
+
+
 @pytest.mark.parametrize("name", ["codex-refuse", "gemini-refuse", "qwen-refuse"])
 def test_a_refusal_that_calls_itself_a_success_leaves_its_words_and_no_edit(name: str) -> None:
     reports, summary = read(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
 from screen import play, shown, until, until_shown
 from snapshots import NOW, snapshot, task
 from still import app_of
@@ -16,6 +17,7 @@ from aurora_tui.render.look import Look
 from engine.events import MessageTask
 from engine.model import PressureView, ProfileView, TaskState
 from engine.repo import Repo
+from widgets.text import money
 
 Page = Pilot[object]
 S = TaskState
@@ -96,6 +98,11 @@ def test_a_guessed_cost_has_a_tilde(repo: Repo) -> None:
             assert shown(pilot.app).count("~$0.62") == (2 if guess else 0)
 
         play(app, scene)
+
+
+@pytest.mark.parametrize(("usd", "words"), [(0.0, ""), (0.004, "<$0.01"), (0.005, "$0.01"), (1.234, "$1.23")])
+def test_a_cost_below_a_cent_is_not_called_nothing(usd: float, words: str) -> None:
+    assert money(usd) == words
 
 
 def test_money_is_told_of_once_at_80_percent_and_once_when_it_is_spent() -> None:
