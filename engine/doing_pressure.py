@@ -36,6 +36,11 @@ class PressureJobs:
             await asyncio.sleep(LOOK_EVERY)
             self.seen(self.look())
 
+    def first_look(self) -> Load:
+        """The machine as it is when the engine begins, shown from the first picture on."""
+        self.load = self.look()
+        return self.load
+
     def look(self) -> Load:
         """The machine as it is now."""
         return self._sampler.look(time.monotonic())

@@ -18,6 +18,7 @@ from engine import supervisor
 
 MARKER = "AURORA_AGENT"
 POLL = 0.02
+EXEC_POLL = 0.001
 BEGIN_LIMIT = 2.0
 STOP_LIMIT = 2.0
 EXEC_LIMIT = 1.0
@@ -86,7 +87,14 @@ def _has_none(pid: int) -> bool:
     if fields[0] in (b"Z", b"X") or int(fields[6]) & KERNEL_THREAD:
         return True
     begin, end = int(fields[47]), int(fields[48])
-    return 0 < begin == end
+    return 0 < begin == end and _still_has_none(pid)
+
+
+def _still_has_none(pid: int) -> bool:
+    """A program that is just being started looks empty for a moment: its environment is counted last."""
+    time.sleep(EXEC_POLL)
+    fields = supervisor.stat_fields(pid)
+    return 0 < int(fields[47]) == int(fields[48])
 
 
 def _running(pid: int) -> psutil.Process | None:

@@ -111,7 +111,7 @@ class Runner:
             self.slots.open(first.plan.settings)
             await self.writes.open()
             self.agents.open()
-            first = replace(first, load=self.pressure.look())
+            first = replace(first, load=self.pressure.first_look())
             self.post(replace(first, live_slots=self.slots.adopt()) if isinstance(first, ev.RunContinued) else first)
             for event in then:
                 self.post(event)

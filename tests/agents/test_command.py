@@ -96,10 +96,12 @@ def test_a_loop_goes_on_while_a_command_is_ended(tmp_path: Path) -> None:
 
 
 def test_a_killed_supervisor_of_a_command_takes_its_tree_with_it(tmp_path: Path) -> None:
+    before = psutil.Process().children()
+
     async def killed() -> CommandResult:
         running = asyncio.ensure_future(run(ESCAPE.format(file=tmp_path / "away") + "sleep 300", tmp_path))
         await asyncio.to_thread(wait_for, lambda: size(tmp_path / "away"))
-        psutil.Process().children()[0].kill()
+        next(child for child in psutil.Process().children() if child not in before).kill()
         return await running
 
     result = asyncio.run(killed())

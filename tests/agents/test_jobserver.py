@@ -99,10 +99,10 @@ class Shop:
         lines = self.log.read_text().split()
         return lines.count("+") - lines.count("-")
 
-    def open_gate(self, count: int = 1) -> None:
-        """Let some jobs go on."""
-        with self.gate.open("w") as gate:
-            gate.write("go\n" * count)
+    def open_gate(self) -> None:
+        """Let a job go on, if one waits at the gate (opening waits for nobody)."""
+        with suppress(OSError), open(os.open(self.gate, os.O_WRONLY | os.O_NONBLOCK), "w") as gate:
+            gate.write("go\n")
 
     def finish(self, build: subprocess.Popen[str]) -> None:
         """Let one job after the other go on until the build has ended."""
@@ -110,8 +110,11 @@ class Shop:
             ended = self.log.read_text().count("-")
             wait_for(lambda: build.poll() is not None or self.running() > 0)
             if build.poll() is None:
-                self.open_gate()
-                wait_for(lambda ended=ended: self.log.read_text().count("-") > ended)  # type: ignore[misc]
+                wait_for(lambda ended=ended: self._let_one_go(ended))  # type: ignore[misc]
+
+    def _let_one_go(self, ended: int) -> bool:
+        self.open_gate()
+        return self.log.read_text().count("-") > ended
 
     def most_at_once(self) -> int:
         """Jobs that ran at the same time, at the most."""

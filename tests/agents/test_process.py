@@ -66,12 +66,13 @@ def end_of(spec: LaunchSpec) -> int | None:
 
 
 def test_launching_twice_at_once_starts_one(make: Make, tmp_path: Path) -> None:
+    before = psutil.Process().children()
     spec = make(f"echo started >> {tmp_path}/starts; while [ ! -e {tmp_path}/go ]; do sleep 0.01; done")
     with ThreadPoolExecutor(8) as threads:
         found = set(threads.map(process.launch, [spec] * 8))
     assert len(found) == 1
     assert process.launch(spec) in found
-    supervisors = [p for p in psutil.Process().children() if str(spec.record) in p.cmdline()]
+    supervisors = [p for p in psutil.Process().children() if p not in before]
     assert [p.pid for p in supervisors] == [one.pid for one in found]
     (tmp_path / "go").touch()
     assert end_of(spec) == 0

@@ -58,8 +58,9 @@ def with_watcher(play: Callable[[Watcher, Seen], Coroutine[object, object, None]
         finally:
             await asyncio.to_thread(watcher.close)
 
+    before = psutil.Process().children()
     asyncio.run(main())
-    assert not psutil.Process().children()
+    assert psutil.Process().children() == before
 
 
 def test_what_is_written_into_a_new_directory_is_always_seen(tmp_path: Path) -> None:

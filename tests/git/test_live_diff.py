@@ -50,6 +50,7 @@ class Following:
 
 @contextmanager
 def following(tree: Path, base: str) -> Iterator[Following]:
+    before = psutil.Process().children()
     one = Following(tree, base)
     one.live.start()
     try:
@@ -59,7 +60,7 @@ def following(tree: Path, base: str) -> Iterator[Following]:
         one.live.close()
         assert time.monotonic() - began < 5
         one.live.close()
-        assert not psutil.Process().children()
+        assert psutil.Process().children() == before
         for thread in threading.enumerate():
             if thread.name.startswith("aurora"):
                 thread.join(5)
@@ -108,6 +109,7 @@ def test_a_worktree_that_vanishes_is_said_in_a_sentence(lab: Lab, tree: Path) ->
 
 
 def test_closing_needs_no_start_and_may_come_from_the_thread_itself(lab: Lab, tree: Path) -> None:
+    before = psutil.Process().children()
     never = LiveDiff(tree, lab.at("main"), "x", lambda: None)
     never.close()
     never.start()
@@ -123,7 +125,7 @@ def test_closing_needs_no_start_and_may_come_from_the_thread_itself(lab: Lab, tr
     itself[0].start()
     assert closed.wait(DEADLINE)
     itself[0].close()
-    assert not psutil.Process().children()
+    assert psutil.Process().children() == before
 
 
 def test_a_look_that_fails_in_any_way_is_shown_and_done_again(
