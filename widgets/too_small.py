@@ -21,10 +21,13 @@ class TooSmall(Static):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__("", id=id, markup=False)
+        self._words = ""
 
     def fit(self, columns: int, lines: int) -> bool:
-        """Another size; True when it is too small."""
+        """The size as it is now; True when it is too small. Asked at every look, so only new words cost a layout."""
         words = too_small(columns, lines)
-        self.update(words)
+        if words != self._words:
+            self._words = words
+            self.update(words)
         self.display = bool(words)
         return self.display
