@@ -101,15 +101,19 @@ async def _over_limit(spec: LaunchSpec, time_limit: float | None) -> bool:
 
 
 def shorten(log: Path, most: int = MOST_OUTPUT) -> bool:
-    """Cut the middle out of a log that has grown beyond `most`, while its command goes on appending to it."""
-    with suppress(OSError), log.open("a+b") as file:
+    """Cut the middle out of a log that has grown beyond `most`, while its command goes on appending to it.
+
+    The kept end is put in its place before the file is cut there, so what comes meanwhile is never put before it.
+    """
+    with suppress(OSError), log.open("r+b") as file:
         size = file.seek(0, os.SEEK_END)
         if size <= most:
             return False
         file.seek(size - KEPT_END)
-        end = file.read(KEPT_END).partition(b"\n")[2]
-        file.truncate(KEPT_START)
-        file.write(LEFT_OUT + end)
+        kept = LEFT_OUT + file.read(KEPT_START).partition(b"\n")[2]
+        file.seek(KEPT_START)
+        file.write(kept)
+        file.truncate(KEPT_START + len(kept))
         return True
     return False
 
