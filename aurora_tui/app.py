@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -18,6 +18,7 @@ from textual.timer import Timer
 from textual.worker import Worker
 
 from aurora_tui import terminal
+from aurora_tui.pace import Pace
 from aurora_tui.screens.outline import Outline
 from aurora_tui.themes import NAMES, THEMES
 from engine.errors import AuroraError
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
 
 TOAST_SECONDS = 5.0
 SETTLE_SECONDS = 0.12
+BETWEEN_PICTURES = 0.02
+"""Seconds a cursor rests before the main pane follows it, and between the picture of the lists and the main pane's:
+a key that comes meanwhile waits for one of them only."""
 PEOPLE_SECONDS = 1.0
 
 
@@ -85,6 +89,8 @@ class AuroraApp(App[Ended]):
         self._told: Snapshot | None = None
         self._title = ""
         self._sync_due: Timer | None = None
+        self._look_due: Timer | None = None
+        self.pace = Pace()
         self._left = False
         self._asking = False
         self._attached: tuple[str, ...] = ()
@@ -144,13 +150,31 @@ class AuroraApp(App[Ended]):
         self.reader.start()
         if opened.note:
             self.say(opened.note)
-        self.set_interval(1 / self.profile.looks, self.tick)
+        self.set_interval(1 / self.profile.looks, self.look)
         self.tick()
-        gc.collect()
-        gc.freeze()
-        gc.enable()
+        self.pace.take_over_garbage()
 
     # --- following ---
+
+    async def on_event(self, event: events.Event) -> None:
+        """Remember when a person did something last: what can wait, waits for it."""
+        if isinstance(event, events.InputEvent):
+            self.pace.input_came()
+        await super().on_event(event)
+
+    def look(self) -> None:
+        """Show what is new, unless a key is on its way to the screen: keys come first."""
+        if self._look_due is not None:
+            return
+        if wait := self.pace.wait():
+            self._look_due = self.set_timer(wait, self._look_again)
+        else:
+            self.tick()
+            self.pace.collect_when_quiet()
+
+    def _look_again(self) -> None:
+        self._look_due = None
+        self.look()
 
     def tick(self) -> None:
         """Show what is new."""
@@ -164,13 +188,16 @@ class AuroraApp(App[Ended]):
             return
         self.main.show(moment)
         if self._sync_due is None:
-            self.sync()
+            self._sync_due = self.set_timer(BETWEEN_PICTURES, self.sync)
         self._ask_who_is_there()
         if moment.snapshot is not self._told:
             self._tell(moment.snapshot)
 
     def sync(self) -> None:
-        """Bring the main pane up to date."""
+        """Bring the main pane up to date, once no key is on its way."""
+        if wait := self.pace.wait():
+            self._sync_due = self.set_timer(wait, self.sync)
+            return
         self._sync_due = None
         if not self.is_running:
             return

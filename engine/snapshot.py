@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from engine.bounds import lower_bound
 from engine.contracts.view import contract_views
@@ -64,6 +65,17 @@ class Beside:
 NOTHING_BESIDE = Beside()
 
 
+class _Look(NamedTuple):
+    """What others make of a task: its place in the line, who holds its files, how many wait for it, what it waits for,
+    and the reason in words."""
+
+    place: int
+    held: tuple[str, ...]
+    blocks: int
+    missing: tuple[str, ...]
+    reason: str
+
+
 class SnapshotMaker:
     """Builds snapshots, keeping what is dear to compute while it does not change."""
 
@@ -76,6 +88,7 @@ class SnapshotMaker:
         self._forecast = ForecastView()
         self._forecast_key: object = None
         self._forecast_at = -math.inf
+        self._unbegun: dict[str, tuple[object, TaskView]] = {}
 
     def make(self, state: State, beside: Beside = NOTHING_BESIDE) -> Snapshot:
         """The state as it is now, with what was measured `beside` it."""
@@ -93,7 +106,7 @@ class SnapshotMaker:
             workers_limit=state.workers,
             paused_all=state.paused_all,
             workers=_workers(state),
-            tasks=_tasks(state, queue, held, beside.work),
+            tasks=self._tasks(state, queue, held, beside.work),
             queue=queue,
             locks=_locks(state, held),
             merge=_merge(state, beside.test_log),
@@ -115,6 +128,28 @@ class SnapshotMaker:
             pressure=_pressure(state, beside.load),
             workers_auto=bool(state.most_workers),
         )
+
+    def _tasks(
+        self, state: State, queue: tuple[str, ...], held: dict[str, tuple[str, ...]], work: Mapping[str, Work]
+    ) -> tuple[TaskView, ...]:
+        """Most of many tasks have not begun, and look as they did the last time."""
+        place = {task: n for n, task in enumerate(queue, 1)}
+        blocks = Counter(holder for holders in held.values() for holder in holders)
+        nobody = _why_nobody_starts(state)
+        views = []
+        for name, record in state.tasks.items():
+            missing, reason = _why_not_yet(state, record, held, nobody)
+            look = _Look(place.get(name, 0), held.get(name, ()), blocks[name], missing, reason)
+            if record.attempts or record.state not in (TaskState.WAITING, TaskState.QUEUED):
+                views.append(_with_work(_task(state, record, look), work.get(name)))
+                continue
+            own = (record.spec, record.state, record.since, record.claims)
+            key = (look, own, state.estimate(name), state.levels.get(name), record.conflicts, record.breach)
+            known = self._unbegun.get(name)
+            if known is None or known[0] != key:
+                known = self._unbegun[name] = (key, _task(state, record, look))
+            views.append(known[1])
+        return tuple(views)
 
     def _forecast_of(self, state: State, bound: BoundView) -> ForecastView:
         """Made anew when a task changed its state; with many tasks left at most once a second."""
@@ -221,26 +256,6 @@ def _worker(name: str, record: TaskRecord | None) -> WorkerView:
     )
 
 
-def _tasks(
-    state: State, queue: tuple[str, ...], held: dict[str, tuple[str, ...]], work: Mapping[str, Work]
-) -> tuple[TaskView, ...]:
-    place = {task: n for n, task in enumerate(queue, 1)}
-    blocks: dict[str, int] = {}
-    for holders in held.values():
-        for holder in holders:
-            blocks[holder] = blocks.get(holder, 0) + 1
-    why_nobody = _why_nobody_starts(state)
-    return tuple(
-        _with_work(
-            _task(
-                state, record, place.get(record.id, 0), held.get(record.id, ()), blocks.get(record.id, 0), why_nobody
-            ),
-            work.get(record.id),
-        )
-        for record in state.tasks.values()
-    )
-
-
 def _with_work(view: TaskView, work: Work | None) -> TaskView:
     """While an agent is at it, what it has changed so far."""
     if work is None or view.state not in (TaskState.RUNNING, TaskState.PAUSED) or work.attempt != view.attempt:
@@ -248,31 +263,38 @@ def _with_work(view: TaskView, work: Work | None) -> TaskView:
     return replace(view, added=work.added, removed=work.removed, paths=work.paths)
 
 
-def _task(
-    state: State, record: TaskRecord, place: int, held: tuple[str, ...], blocks: int, why_nobody: str
-) -> TaskView:
+def _why_not_yet(
+    state: State, record: TaskRecord, held: Mapping[str, tuple[str, ...]], nobody: str
+) -> tuple[tuple[str, ...], str]:
+    """The tasks that must land before this one, and what is to be said of it."""
     missing = tuple(n for n in state.graph.needs(record.id) if state.tasks[n].state is not TaskState.LANDED)
-    asks = tuple(ask for ask in record.attempt.asks.values() if ask.blocked)
-    collided = tuple(dict.fromkeys((*record.attempt.collisions.values(), *(h for ask in asks for h in ask.holders))))
     reason = record.reason
-    if asks and record.state is TaskState.RUNNING:
-        reason = waits_to_edit(asks[0])
-    elif record.state is TaskState.RUNNING and record.attempt.limited and (words := _made_to_wait(state, record)):
-        reason = words
-    if record.state is TaskState.WAITING:
+    if record.state is TaskState.RUNNING:
+        asks = [ask for ask in record.attempt.asks.values() if ask.blocked]
+        if asks:
+            reason = waits_to_edit(asks[0])
+        elif record.attempt.limited and (words := _made_to_wait(state, record)):
+            reason = words
+    elif record.state is TaskState.WAITING:
         reason = waiting_words(state, list(missing), [] if missing else state.unfrozen(record))
     elif record.state is TaskState.QUEUED:
-        if held:
-            reason = "waits for " + ", ".join(f"{h} ({state.tasks[h].state})" for h in held)
+        if holders := held.get(record.id):
+            reason = "waits for " + ", ".join(f"{h} ({state.tasks[h].state})" for h in holders)
         elif words := why_not(state, record):
             reason = words
-        elif why_nobody and (state.budget.exhausted or not state.stopping):
-            reason = why_nobody
+        elif nobody and (state.budget.exhausted or not state.stopping):
+            reason = nobody
+    return missing, reason
+
+
+def _task(state: State, record: TaskRecord, look: _Look) -> TaskView:
+    asked = (h for ask in record.attempt.asks.values() for h in ask.holders if ask.blocked)
+    collided = tuple(dict.fromkeys((*record.attempt.collisions.values(), *asked)))
     return TaskView(
         id=record.id,
         prompt=record.spec.prompt,
         state=record.state,
-        reason=reason,
+        reason=look.reason,
         since=record.since,
         agent=record.spec.agent,
         priority=record.spec.priority,
@@ -280,10 +302,10 @@ def _task(
         branch=record.branch,
         worker=record.attempt.worker,
         after=state.graph.needs(record.id),
-        needs=missing,
-        held_by=held or collided,
+        needs=look.missing,
+        held_by=look.held or collided,
         claims=tuple(claim.pattern for claim in record.claims),
-        queue_place=place,
+        queue_place=look.place,
         started=record.started,
         finished=record.finished,
         active=record.active,
@@ -295,7 +317,7 @@ def _task(
         cost=record.cost,
         tokens=record.tokens,
         estimate=state.estimate(record.id),
-        blocks=blocks,
+        blocks=look.blocks,
         conflicts=record.conflicts,
         kept=tuple(record.kept),
         base=record.attempt.base,

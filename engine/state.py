@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
+from functools import lru_cache
 
 from engine.budget import Budget
 from engine.clients.reports import NO_USAGE, Usage
@@ -227,11 +228,7 @@ class TaskRecord:
     @property
     def claims(self) -> tuple[Claim, ...]:
         """What the task declares, as far as a person has not narrowed it."""
-        claims = (
-            *(Claim(p, LockMode.EXCLUSIVE) for p in self.spec.files),
-            *(Claim(p, LockMode.SHARED) for p in self.spec.shared),
-            *(Claim(p, LockMode.READS) for p in self.spec.reads),
-        )
+        claims = _declared(self.spec.files, self.spec.shared, self.spec.reads)
         if not self.narrowed:
             return claims
         return tuple(Claim(self.narrowed.get(claim.pattern, claim.pattern), claim.mode) for claim in claims)
@@ -240,6 +237,16 @@ class TaskRecord:
     def frozen(self) -> bool:
         """True while a collision holds the worker; it then counts for no place in the pool."""
         return Hold.COLLISION in self.attempt.holds or self.attempt.step is Step.UPDATING
+
+
+@lru_cache(maxsize=10_000)
+def _declared(files: tuple[str, ...], shared: tuple[str, ...], reads: tuple[str, ...]) -> tuple[Claim, ...]:
+    """Asked for at every look at a task, of which there may be thousands."""
+    return (
+        *(Claim(pattern, LockMode.EXCLUSIVE) for pattern in files),
+        *(Claim(pattern, LockMode.SHARED) for pattern in shared),
+        *(Claim(pattern, LockMode.READS) for pattern in reads),
+    )
 
 
 @dataclass(slots=True)

@@ -11,7 +11,8 @@ from engine.log_file import decoded
 from engine.text import clean
 
 END = 4096
-"""Bytes from the end of a file in which its last line is looked for."""
+NEAR = 512
+"""Bytes from the end of a file in which its last line is looked for, and those that are looked at first."""
 LONGEST = 300
 
 
@@ -56,6 +57,10 @@ def _identity(found: os.stat_result) -> tuple[int, int, int]:
 
 def last_line(data: bytes) -> str:
     """The last line of a log's end that says something, cleaned and cut; a character begun elsewhere is left out."""
-    text = decoded(data.lstrip(bytes(range(0x80, 0xC0))))
-    lines = (line.strip() for line in reversed(clean(text).split("\n")))
+    _, begun, near = data[-NEAR:].partition(b"\n")
+    return (_last_line(near) if begun else "") or _last_line(data.lstrip(bytes(range(0x80, 0xC0))))
+
+
+def _last_line(data: bytes) -> str:
+    lines = (line.strip() for line in reversed(clean(decoded(data)).split("\n")))
     return next((line for line in lines if line), "")[:LONGEST]

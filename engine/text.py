@@ -15,6 +15,7 @@ _SEQUENCES = re.compile(
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb]")
 _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 _SEPARATORS = re.compile("[\u2028\u2029]")
+_ODD = re.compile("[^\n\t -~]")
 
 
 def clean(text: str | bytes) -> str:
@@ -25,6 +26,8 @@ def clean(text: str | bytes) -> str:
     """
     if isinstance(text, bytes):
         text = text.decode("utf-8", "replace")
+    if text.isascii() and not _ODD.search(text):
+        return text
     text = _SEPARATORS.sub("\n", _LONE_SURROGATES.sub("\ufffd", text))
     text = _SEQUENCES.sub("", text)
     lines = (line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))

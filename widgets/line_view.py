@@ -14,6 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from widgets.look import Painted, Piece
+from widgets.strip_store import MOST, FramedLines
 from widgets.text import wrap
 
 SIDEWAYS = 8
@@ -72,6 +73,11 @@ class LineView(Painted, ScrollView, can_focus=True):
 
     class Opened(Moved):
         """A row was opened by a double click."""
+
+    def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._styles_cache = FramedLines()
+        self._strips: dict[object, Strip] = {}
 
     # --- for subclasses ---
 
@@ -185,7 +191,22 @@ class LineView(Painted, ScrollView, can_focus=True):
             return self.painted(self._empty_line(y - self._head, width), width, base)
         line = (y - self._head + self.scroll_offset.y) % self.tall
         pieces = self.line_pieces(row, line, max(width, self.content_width))
-        return self.painted(pieces, width, self._row_base(row, base), self.left)
+        return self._strip(pieces, width, self._row_base(row, base))
+
+    def _strip(self, pieces: list[Piece], width: int, base: Style) -> Strip:
+        """The pieces painted; the same strip for the same pieces."""
+        look = (tuple(pieces), width, base, self.left)
+        strip = self._strips.get(look)
+        if strip is None:
+            if len(self._strips) > MOST:
+                self._strips.clear()
+            strip = self._strips[look] = self.painted(pieces, width, base, self.left)
+        return strip
+
+    def notify_style_update(self) -> None:
+        """Another theme: the same pieces look different."""
+        self._strips.clear()
+        super().notify_style_update()
 
     def _empty_line(self, line: int, width: int) -> list[Piece]:
         text = "" if self.count_rows() else self.empty_text()

@@ -18,6 +18,7 @@ from engine.machine import Machine
 from engine.model import TaskState
 from engine.plan import Allowance, Plan, TaskSpec
 from engine.scheduling import PASSED_OVER_LIMIT
+from engine.snapshot import SnapshotMaker
 
 pytestmark = pytest.mark.timeout(900)
 PATHS = ("src/a.py", "src/b.py", "src/deep/c.py", "docs/x.md", "README.md")
@@ -229,3 +230,21 @@ def test_nobody_is_passed_over_for_ever(world: World) -> None:
     while world.step():
         for record in world.machine.state.tasks.values():
             assert record.passed_over <= PASSED_OVER_LIMIT + world.machine.state.workers, record
+
+
+@settings(max_examples=EXAMPLES // 5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(worlds(), st.randoms(use_true_random=False), st.integers(0, 60))
+def test_what_a_picture_keeps_of_the_last_one_is_still_true(world: World, random: Random, steps: int) -> None:
+    """A maker that has seen the whole run says of every task what a fresh one says."""
+    maker = SnapshotMaker()
+    for _ in range(steps):
+        world.step()
+        if not random.randrange(4):
+            try:
+                world.deliver(by_hand(world, random))
+            except Refused:
+                world.log.pop()
+        state = world.machine.state
+        assert maker.make(state).tasks == SnapshotMaker().make(state).tasks
+    world.crash()
+    assert maker.make(world.machine.state).tasks == SnapshotMaker().make(world.machine.state).tasks
