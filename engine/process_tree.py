@@ -6,6 +6,7 @@ supervisor's descendants and by the marker `AURORA_AGENT` in the environment, so
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -177,34 +178,57 @@ def stop(identity: Identity, marker: str, grace: float = 5.0) -> None:
 
     Then its supervisor has ended too (and written the exit record, unless it was killed before).
     """
-    _end(lambda: descendants(identity, marker), grace)
+    _end(lambda: _seen(identity, marker), grace, marker)
     _end(lambda: _itself(identity), max(grace, 2 * supervisor.GRACE))
-    _end(lambda: descendants(identity, marker), 0.0)
+    _end(lambda: _seen(identity, marker), 0.0, marker)
 
 
-def _itself(identity: Identity) -> list[psutil.Process]:
-    process = _running(identity.pid) if identity.alive() else None
-    return [] if process is None else [process]
+def _itself(identity: Identity) -> set[int]:
+    return {identity.pid} if identity.alive() else set()
 
 
-def _end(find: Callable[[], list[psutil.Process]], grace: float) -> None:
+def _end(look: Callable[[], set[int]], grace: float, marker: str = "") -> None:
     """Ask each process once to end, kill what is left after `grace` seconds; those out of reach are left alone.
 
-    A look through /proc can miss a child whose parent ends meanwhile: only two empty looks mean that none is left.
+    One that was seen and is gone before it can be signalled may have left a child: only two looks that see nobody mean
+    that none is left. Who cannot be caught otherwise is killed at sight.
     """
     deadline = time.monotonic() + grace
     asked: set[psutil.Process] = set()
     out_of_reach: set[psutil.Process] = set()
     empty_looks = 0
     while empty_looks < 2:
-        left = [process for process in find() if process not in out_of_reach]
-        empty_looks = 0 if left else empty_looks + 1
+        seen = look()
+        left = _in_order(seen)
+        fled = len(left) < len(seen)
+        left = [process for process in left if process not in out_of_reach]
+        empty_looks = 0 if left or fled else empty_looks + 1
         overdue = time.monotonic() > deadline
         numbers = (signal.SIGKILL,) if overdue else (signal.SIGTERM, signal.SIGCONT)
         todo = [process for process in left if overdue or process not in asked]
         out_of_reach.update(process for process in todo if not _send(process, *numbers))
         asked.update(todo)
+        if overdue and fled and marker:
+            _kill_at_sight(marker)
         time.sleep(POLL)
+
+
+def _kill_at_sight(marker: str) -> None:
+    wanted = f"{MARKER}={marker}".encode()
+    for pid in supervisor.every_process():
+        if wanted in _environment(pid):
+            with suppress(OSError):
+                _kill_if_still(pid, wanted)
+
+
+def _kill_if_still(pid: int, wanted: bytes) -> None:
+    """Through a descriptor of the process, so that nobody else is hit who got its number meanwhile."""
+    opened = os.pidfd_open(pid)
+    try:
+        if wanted in _environment(pid):
+            signal.pidfd_send_signal(opened, signal.SIGKILL)
+    finally:
+        os.close(opened)
 
 
 def _send(process: psutil.Process, *numbers: signal.Signals) -> bool:

@@ -8,14 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import psutil
+import warm_start
 import yaml
 
 DEADLINE = 60.0
 CALM = "AURORA_HOST_ROOT"
+COLD = "AURORA_TESTS_COLD"
+Started = subprocess.Popen[str] | warm_start.Command
 
 
 def wait_for(what: Callable[[], object], deadline: float = DEADLINE) -> object:
@@ -36,7 +39,7 @@ class Project:
         self.root = folder / "shop"
         self.root.mkdir()
         self.file = folder / "aurora.yaml"
-        self.started: list[subprocess.Popen[str]] = []
+        self.started: list[Started] = []
         self.git("init", "-q", "-b", "main")
         self.git("config", "user.name", "Dev")
         self.git("config", "user.email", "dev@example.org")
@@ -79,17 +82,10 @@ class Project:
         env = {key: value for key, value in os.environ.items() if key == CALM or not key.startswith("AURORA_")}
         return {**env, "NO_COLOR": "1"}
 
-    def start(self, *args: str) -> subprocess.Popen[str]:
+    def start(self, *args: str) -> Started:
         """Start `aurora ARGS`."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "aurora_tui", *args],
-            cwd=self.root,
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        begin = _from_nothing if os.environ.get(COLD) else warm_start.start
+        process = begin(args, self.root, self.environment())
         self.started.append(process)
         return process
 
@@ -108,7 +104,7 @@ class Project:
         """`aurora run --headless` on the plan."""
         return self.aurora("run", str(self.file), "--headless", *args, code=code)
 
-    def start_run(self, *args: str) -> subprocess.Popen[str]:
+    def start_run(self, *args: str) -> Started:
         """The same without waiting."""
         return self.start("run", str(self.file), "--headless", *args)
 
@@ -152,6 +148,18 @@ class Project:
             started.wait()
             if started.stdout is not None:
                 started.stdout.close()
+
+
+def _from_nothing(args: Sequence[str], cwd: Path, env: Mapping[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "aurora_tui", *args],
+        cwd=cwd,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
 
 
 def with_suppressed_kill(process: psutil.Process) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -251,6 +252,8 @@ def test_a_new_engine_takes_builds_over(shop: Shop) -> None:
         ("GNU Make 3.81", ("-j8", "all"), "<-j8><all>", ""),
         ("GNU Make 4.1", ("-j8", "all"), "<-j8><all>", ""),
         ("bmake", ("-j8", "all"), "<-j8><all>", ""),
+        ("", ("-j8", "all"), "<-j8><all>", ""),
+        ('"; exit 1; "', ("-j8", "all"), "<-j8><all>", ""),
     ],
 )
 def test_make_is_given_the_jobserver_it_understands(
@@ -300,6 +303,24 @@ def test_a_build_shares_the_cores_even_if_it_takes_no_slot(shop: Shop, engine: E
     assert engine.line.held() == ()
     write_shims(shop.folder / "shims", ["docker build"])
     assert told(shop, "make", "GNU Make 4.4", "-j8", "all") == ("<-j8><all>", "")
+
+
+def test_a_person_who_asks_for_a_slot_shares_the_jobserver_too(shop: Shop, engine: Engine) -> None:
+    """The shims are not on the person's PATH; the real make is, and says it is 4.3 or newer."""
+    script = "import sys; from pathlib import Path; from engine.heavy import run_with_slot as run\n"
+    script += "run(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])"
+    folders = [str(shop.folder / name) for name in ("slots", "shims")]
+    tools = shop.folder / "tools"
+    told(shop, "make", "GNU Make 4.3")
+    environment = shop.environment(AURORA_OWNER="") | {"PATH": f"{tools}:{os.defpath}"}
+
+    def said(*command: str) -> str:
+        python = [sys.executable, "-c", script, *folders]
+        return subprocess.run([*python, *command], env=environment, capture_output=True, text=True, check=True).stdout
+
+    assert said("make", "-j8", "all") == "<all>|-j8 --jobserver-auth=8,9\n"
+    assert said(str(tools / "make"), "-j8", "all") == "<-j8><all>|\n"
+    assert engine.line.held() == ()
 
 
 def test_what_stands_in_makeflags_stays(shop: Shop, engine: Engine) -> None:

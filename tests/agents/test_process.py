@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from project import wait_for
-from runaway import COUNT, ESCAPE, both_count, meanwhile, sizes
+from runaway import COUNT, ESCAPE, both_count, meanwhile, size, sizes
 
 from engine import process, supervisor
 from engine.errors import AuroraError
@@ -315,6 +315,35 @@ def test_a_command_that_ignores_sigterm_is_killed(make: Make, tmp_path: Path) ->
     process.stop(identity, spec.marker, grace=0.2)
     assert process.descendants(identity, spec.marker) == []
     assert end_of(spec) == -signal.SIGKILL
+
+
+RUNNER = """
+import os, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+trace = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+while True:
+    os.write(trace, b"x\\n")
+    for _ in range(2):
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+"""
+
+
+@pytest.mark.parametrize("supervised", [True, False])
+def test_who_runs_away_by_double_forks_and_new_sessions_is_caught(make: Make, tmp_path: Path, supervised: bool) -> None:
+    """No generation lives long enough to be asked twice, and none listens to SIGTERM."""
+    trace = tmp_path / "count"
+    spec = make("", command=(sys.executable, "-S", "-c", RUNNER, str(trace)))
+    identity = process.launch(spec)
+    wait_for(lambda: size(trace) > 100)
+    if not supervised:
+        os.kill(identity.pid, signal.SIGKILL)
+    process.stop(identity, spec.marker, grace=0.2)
+    stopped = size(trace)
+    meanwhile(tmp_path)
+    assert size(trace) == stopped
+    assert process.descendants(identity, spec.marker) == []
 
 
 @pytest.mark.parametrize("paused", [False, True])

@@ -16,7 +16,7 @@ from engine.narrowing import ran as read
 from engine.testers.table import TESTERS
 from engine.testers.tester import Narrowed, Ran
 
-PYTEST = f"{sys.executable} -m pytest -p no:cacheprovider"
+PYTEST = f"{sys.executable} -m pytest -p no:cacheprovider -p xdist"
 TESTS = """
 import pathlib, pytest
 def ran(name): (pathlib.Path(__file__).parent / "ran").open("a").write(name + "\\n")
@@ -43,6 +43,7 @@ def project(tmp_path: Path) -> Path:
 
 def run(command: str, folder: Path, more: dict[str, str] | None = None) -> tuple[int, str]:
     env = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "AURORA"))} | (more or {})
+    env["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     done = subprocess.run(command, shell=True, cwd=folder, env=env, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
