@@ -41,6 +41,7 @@ __all__ = [
     "log_of",
     "pause",
     "place_of",
+    "reap",
     "recorded",
     "resume",
     "stop",
@@ -98,6 +99,7 @@ def launch(spec: LaunchSpec) -> Identity:
 
     AuroraError when it cannot be started. A command that does not exist is started and ends with 127.
     """
+    reap()
     identity = recorded(spec.record)
     if identity is not None:
         return identity
@@ -112,6 +114,13 @@ def launch(spec: LaunchSpec) -> Identity:
 
 _CHILDREN: dict[Identity, subprocess.Popen[bytes]] = {}
 """Supervisors this process started, kept so that they are reaped."""
+
+
+def reap() -> None:
+    """Collect the supervisors this process started which have ended while no engine waited for them."""
+    for identity, child in list(_CHILDREN.items()):
+        if child.poll() is not None:
+            _CHILDREN.pop(identity, None)
 
 
 def _start(spec: LaunchSpec) -> subprocess.Popen[bytes]:

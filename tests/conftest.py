@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import compileall
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from engine import process
+
+ROOMS = [Path(__file__).parent.parent / name for name in ("engine", "widgets", "aurora_tui")]
 
 settings.register_profile("aurora", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("aurora")
@@ -20,3 +26,23 @@ def calm_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AURORA_HOST_ROOT", str(root))
         yield root
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Compile what hundreds of tests start as programs of their own, as an installation would (PYTHONDONTWRITEBYTECODE
+    would have each of them compile it again)."""
+    if not hasattr(config, "workerinput"):
+        for room in ROOMS:
+            compileall.compile_dir(room, quiet=2)
+
+
+@pytest.fixture(autouse=True)
+def no_ended_child_is_left() -> Iterator[None]:
+    """Whoever starts a process waits for its end, too."""
+    yield
+    process.reap()
+    try:
+        left = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return
+    assert left is None, f"nobody waited for the end of process {left.si_pid}"

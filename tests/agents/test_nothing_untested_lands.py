@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
-from project import Project, wait_for
+from project import Project, Started, wait_for
 
 from engine.events import CandidateTested, Landed
 from engine.journal import Journal
@@ -51,17 +49,17 @@ def check_landed(project: Project) -> None:
     assert {project.git("rev-parse", f"{commit}^{{tree}}") for commit in landed} <= green
 
 
-def kill(project: Project, pid: int) -> None:
+def kill(engine: Started) -> None:
     """The engine dies without a word."""
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not project.processes("aurora run"))
+    engine.kill()
+    engine.wait(30)
 
 
 def test_an_engine_killed_during_the_test_tests_again(project: Project, gate: Path) -> None:
     plan(project, gate)
     engine = project.start_run()
     wait_for((gate / "in").exists)
-    kill(project, engine.pid)
+    kill(engine)
     (gate / "in").unlink()
     (gate / "out").touch()
     assert "a" not in project.files()
@@ -92,7 +90,7 @@ def test_a_landing_that_waited_is_forgotten_when_the_target_moved_meanwhile(proj
     project.write("a", "mine\n")
     engine = project.start_run()
     wait_for(lambda: "landing waits" in project.says("status", "--json"))
-    kill(project, engine.pid)
+    kill(engine)
     assert (project.root / "a").read_text() == "mine\n", "local work stays"
     (project.root / "a").unlink()
     commit_by_hand(project, "good")

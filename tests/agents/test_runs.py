@@ -150,7 +150,7 @@ def test_the_later_of_two_that_fail_together_sees_what_the_other_changed(project
                 "id": "two",
                 "files": ["b.txt"],
                 "retries": 1,
-                "run": f"sleep 1; echo b > b.txt; if {look} | grep -q '^+a$'; then echo fixed > b.txt; fi",
+                "run": f"sleep 0.3; echo b > b.txt; if {look} | grep -q '^+a$'; then echo fixed > b.txt; fi",
             },
         ],
         workers=2,
@@ -203,7 +203,7 @@ def test_an_undeclared_write_freezes_the_worker_until_the_holder_landed(project:
                 "id": "stray",
                 "files": ["docs/**"],
                 "run": "mkdir -p docs; echo doc > docs/x.md; sed -i 's/^line30 = .*/line30 = 33/' models.py; "
-                "sleep 2; grep -c 'line1 = 11' models.py > docs/seen.txt || true",
+                f"while [ ! -e {go} ]; do sleep 0.05; done; grep -c 'line1 = 11' models.py > docs/seen.txt || true",
             },
         ],
         workers=2,
@@ -386,7 +386,7 @@ def test_a_killed_build_frees_its_slot(project: Project, tmp_path: Path, docker:
 
 
 def test_two_equal_tasks_take_half_the_time(project: Project) -> None:
-    tasks = [{"id": n, "files": [f"{n}.txt"], "run": f"sleep 3; echo > {n}.txt"} for n in ("back", "front")]
+    tasks = [{"id": n, "files": [f"{n}.txt"], "run": f"sleep 1.5; echo > {n}.txt"} for n in ("back", "front")]
     project.plan(list(tasks), workers=1)
     begun = time.monotonic()
     project.run()

@@ -121,9 +121,10 @@ def main(door: socket.socket) -> None:
         if wake in ready:
             os.read(wake, 4096)
         if door in ready:
-            said, (output, status), _, _ = socket.recv_fds(door, LONGEST, 2)
+            said, ends, _, _ = socket.recv_fds(door, LONGEST, 2)
             if not said:
                 return
+            output, status = ends
             if (pid := os.fork()) == 0:
                 for closed in (door.fileno(), wake, wake_end, status, *running.values()):
                     os.close(closed)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.timeout(900)
 PATHS = ("src/a.py", "src/b.py", "src/deep/c.py", "docs/x.md", "README.md")
 TROUBLES = ("auth", "rate_limit", "rate_limit", "server", "overflow", "refused", "session", "other")
 PATTERNS = (*PATHS, "src/**", "src/deep/", "*.md", "docs/**")
-EXAMPLES = int(os.environ.get("AURORA_EXAMPLES", "400"))
+EXAMPLES = int(os.environ.get("AURORA_EXAMPLES", "200"))
 
 
 @st.composite

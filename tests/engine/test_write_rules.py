@@ -20,7 +20,7 @@ from engine.model import TaskState
 from engine.plan import TaskSpec
 from engine.state import Step
 
-EXAMPLES = int(os.environ.get("AURORA_EXAMPLES", "150"))
+EXAMPLES = int(os.environ.get("AURORA_EXAMPLES", "100"))
 OPTIMISTIC = ("CHANGELOG.md", "README.md")
 AB = ("src/a.py", "src/b.py")
 
