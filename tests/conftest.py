@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,10 @@ def calm_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Compile what hundreds of tests start as programs of their own, as an installation would (PYTHONDONTWRITEBYTECODE
-    would have each of them compile it again)."""
+    would have each of them compile it again). A shell that starts the tests in the background lets them ignore ctrl-C,
+    and everything they start, too: then it is switched on again."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if not hasattr(config, "workerinput"):
         for room in ROOMS:
             compileall.compile_dir(room, quiet=2)

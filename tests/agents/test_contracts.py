@@ -209,7 +209,7 @@ def test_an_author_that_leaves_no_contract_does_not_land(project: ContractProjec
 
 
 def test_an_amendment_that_deletes_the_contract_is_refused(project: ContractProject) -> None:
-    project.contract_plan(backend=f"{IMPLEMENT}; git rm -q {API}")
+    project.contract_plan(backend=f"{IMPLEMENT}; git rm -q {API}", locks={"on_collision": "allow"})
     project.run(code=3)
     refused = project.aurora("contract", "amend", "api", "backend", code=2)
     assert "without contracts/api.txt" in refused
@@ -323,10 +323,11 @@ def test_a_mock_is_paused_with_its_worker(project: ContractProject, engine: Star
 
 
 def test_a_killed_engine_leaves_the_mock_to_its_agent_and_the_next_one_ends_it(project: ContractProject) -> None:
+    up = gate(project, "up")
     wait = GATE.format(gate=gate(project, "go"))
-    project.contract_plan(frontend=f"{wait}; {ASK} > frontend.txt")
+    project.contract_plan(frontend=f"touch {up}; {wait}; {ASK} > frontend.txt")
     run = project.start_run()
-    wait_for(lambda: project.states().get("frontend") == "running" and project.states().get("backend") == "landed")
+    wait_for(lambda: up.exists() and project.states().get("backend") == "landed")
     before = {process.pid for process in project.processes("mock.py")}
     assert before
     os.kill(run.pid, signal.SIGKILL)
@@ -342,10 +343,11 @@ def test_a_killed_engine_leaves_the_mock_to_its_agent_and_the_next_one_ends_it(p
 
 
 def test_a_killed_engine_whose_agent_ends_leaves_no_mock(project: ContractProject) -> None:
+    up = gate(project, "up")
     wait = GATE.format(gate=gate(project, "go"))
-    project.contract_plan(frontend=f"{wait}; {ASK} > frontend.txt")
+    project.contract_plan(frontend=f"touch {up}; {wait}; {ASK} > frontend.txt")
     run = project.start_run()
-    wait_for(lambda: project.states().get("frontend") == "running")
+    wait_for(up.exists)
     os.kill(run.pid, signal.SIGKILL)
     run.communicate(timeout=10)
     assert project.processes("mock.py")

@@ -242,7 +242,9 @@ def test_who_died_of_a_rate_limit_goes_on_by_itself_when_it_may(stage: Stage, mo
     assert {"a.txt", "b.txt"} <= stage.project.files()
     assert snapshot.task("a").attempt == 2
     assert stage.argv()[1][-2] == "thread-1"
-    assert any(isinstance(event, ev.TimeCame) for event in stage.events())
+    [limited] = [event for event in stage.events() if isinstance(event, ev.AgentLimited)]
+    again = next(event for event in stage.events() if isinstance(event, ev.AgentStarted) and event.attempt == 2)
+    assert again.at >= limited.at + 0.3
 
 
 def test_a_program_that_says_nothing_of_limits_is_taken_for_limited_when_it_is_silent(

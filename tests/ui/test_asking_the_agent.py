@@ -54,8 +54,7 @@ def test_its_proposals_come_onto_the_open_screen_and_land_when_accepted(stage: S
     async def scene(pilot: Pilot[object]) -> None:
         await open_conflict(pilot)
         await pilot.press("A")
-        await until_shown(pilot, "the merge agent proposes 1 resolution")
-        assert "line5 = both" in shown(pilot.app)
+        await until_shown(pilot, "the merge agent proposes 1 resolution", "line5 = both")
         await pilot.press("Y", "w")
         await until_state(pilot, "two", S.LANDED)
         assert "line5 = both" in stage.project.git("show", "main:models.py")
