@@ -207,6 +207,8 @@ def _search(now: Situation) -> str:
 
 
 def _files(now: Situation) -> str:
+    if now.place in (Place.CONTRACTS, Place.CONTRACT):
+        return "" if now.snapshot and now.snapshot.contracts else "the plan has no contracts"
     return "" if now.task and now.task.paths else "there is no changed file to open"
 
 

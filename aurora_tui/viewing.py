@@ -206,13 +206,20 @@ class Viewing:
         return now.task.branch or now.task.id if now.task is not None else ""
 
     def edit(self, now: Situation) -> None:
-        """Open the file under the cursor (or the first changed one) in the editor."""
+        """Open the file under the cursor in the editor, else the first changed one; of a contract its first file."""
+        contract = self.main.contract() if now.place in (Place.CONTRACTS, Place.CONTRACT) else None
+        if contract is not None:
+            self._open_in_editor(self._opened.repo.root, contract.files[0], 1)
+            return
         assert now.task is not None
         place = self._diff.current_place() if now.place is Place.DIFF else None
         path, line = place if place is not None else (now.task.paths[0], 1)
         folder = self._opened.repo.root
         if now.task.state in (TaskState.RUNNING, TaskState.PAUSED) and now.task.worker:
             folder = self._opened.worktrees.path(now.task.worker)
+        self._open_in_editor(folder, path, line)
+
+    def _open_in_editor(self, folder: Path, path: str, line: int) -> None:
         file = folder / path
         if not file.is_file():
             raise Refused(f"{path} is not in {folder}", "it may have been deleted, or lies on the branch only")

@@ -8,9 +8,10 @@ from typing import ClassVar
 from engine.diff_model import BranchDiff, FileDiff
 from engine.model import BreachView, ContractView, TaskView
 from widgets.contract_words import NO_CONTRACTS, breach_piece, mock_piece, mock_words, standing
+from widgets.diff_syntax import Coloured, HunkColours, lexer_for
 from widgets.line_view import LineView
 from widgets.look import Piece
-from widgets.text import cut, duration, expanded, flat, wrap
+from widgets.text import duration, expanded, flat, wrap
 from widgets.words import STYLES, state_words
 
 Row = list[Piece]
@@ -67,6 +68,11 @@ class ContractPane(LineView):
     def row_pieces(self, index: int, width: int) -> Row:
         """One of them."""
         return self._rows[index]
+
+    def row_style(self, index: int) -> str:
+        """Added and removed lines have their ground over the whole width."""
+        style = self._rows[index][0][1] if self._rows[index] else ""
+        return style if style in KINDS.values() else ""
 
     def empty_text(self) -> str:
         """What would be here."""
@@ -160,14 +166,14 @@ def _open_rows(breach: BreachView, diff: BranchDiff | None, width: int) -> list[
     if diff.error:
         return [*rows, [(f"   {flat(diff.error)}", "bad")]]
     for file in diff.files:
-        rows += _file_rows(file, width)
+        rows += _file_rows(file)
     return rows
 
 
 CHOICES = "A amends: a new version when it lands, and all who use it are checked again. R rejects: back to its agent."
 
 
-def _file_rows(file: FileDiff, width: int) -> list[Row]:
+def _file_rows(file: FileDiff) -> list[Row]:
     head: Row = [
         (f"   {file.path} ", "strong"),
         (f"{file.status} ", "dim"),
@@ -175,10 +181,25 @@ def _file_rows(file: FileDiff, width: int) -> list[Row]:
         (f"−{file.removed}", "bad"),
     ]
     rows = [head]
+    lexer = lexer_for(file.path)
     for hunk in file.hunks:
         place = f"@@ −{hunk.old_start},{hunk.old_count} +{hunk.new_start},{hunk.new_count} @@ {flat(hunk.heading)}"
         rows.append([(f"   {place}", "hunk")])
-        for line in hunk.lines:
-            text = cut(f"   {line.kind} {expanded(line.text)}", width)
-            rows.append([(text.ljust(width), KINDS[line.kind])] if line.kind in KINDS else [(text, "")])
+        colours = HunkColours(hunk, lexer)
+        for number, line in enumerate(hunk.lines):
+            ground = KINDS.get(line.kind, "")
+            rows.append([(f"   {line.kind} ", ground), *_coloured(line.text, colours.of(number))])
     return rows
+
+
+def _coloured(text: str, colours: Coloured) -> Row:
+    """A line of code; one with tabs, which shift what comes after them, has no colours."""
+    if "\t" in text:
+        return [(expanded(text), "")]
+    pieces: Row = []
+    done = 0
+    for first, end, style in colours:
+        pieces += [(text[done:first], "")] if first > done else []
+        pieces.append((text[first:end], style))
+        done = end
+    return [*pieces, (text[done:], "")]

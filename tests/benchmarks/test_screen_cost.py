@@ -91,7 +91,7 @@ def measured(terminal: PtyTerminal, keys: Callable[[PtyTerminal], tuple[float, .
     )
 
 
-def walk_down(first: int, number: int = 100) -> Callable[[PtyTerminal], tuple[float, ...]]:
+def walk_down(first: int, number: int = 300) -> Callable[[PtyTerminal], tuple[float, ...]]:
     """Press `j` again and again: the row that comes under the cursor is painted with its task's name."""
 
     def keys(terminal: PtyTerminal) -> tuple[float, ...]:

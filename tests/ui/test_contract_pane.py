@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from contract_project import API, CONSUME, IMPLEMENT, ContractProject
+from project import wait_for
 from screen import play, shown, until, until_shown
 from snapshots import breach, busy_run, contract, contract_run, mock, snapshot, task
 from stage import PROFILE, run_of
@@ -19,10 +20,12 @@ from aurora_tui.actions import BY_ID, Place, Situation
 from aurora_tui.app import AuroraApp
 from aurora_tui.news import news
 from aurora_tui.opening import open_run
+from engine.diff_model import DiffHunk, DiffLine, FileDiff, branch_diff
 from engine.events import AmendContract, Intent, RejectBreach, Shutdown
 from engine.model import ContractView, Snapshot, TaskState
 from engine.repo import Repo
 from widgets.contract_list import ContractList
+from widgets.contract_pane import rows_of
 from widgets.contract_words import standing
 
 Page = Pilot[object]
@@ -130,6 +133,33 @@ def test_the_change_of_a_breach_is_shown(repo: Repo) -> None:
     found = breach("auth", "contracts/orders.yaml", base=commits[0], commit=commits[1])
     run = replace(contract_run(), contracts=(contract("orders", breaches=(found,)),))
     assert "other.txt" not in after("5", repo, "+ info: new", run=run).text
+
+
+def test_the_editor_opens_the_contracts_file(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", f"echo opened > {tmp_path}/said; true")
+    monkeypatch.setattr(AuroraApp, "suspend", lambda self: self.batch_update())
+    after("5 G e", repo, "is not in")
+    assert not (tmp_path / "said").exists()
+    shown = contract_run().contracts[0].files[0]
+    (repo.root / shown).parent.mkdir(parents=True, exist_ok=True)
+    (repo.root / shown).write_text("openapi: 3.1.0\n")
+    monkeypatch.setenv("VISUAL", f"printf '%s ' > {tmp_path}/said")
+    after("5 e", repo)
+    wait_for((tmp_path / "said").exists)
+    assert (tmp_path / "said").read_text().split() == ["+1", str(repo.root / shown)]
+
+
+def test_a_breach_is_shown_in_its_colours() -> None:
+    lines = (DiffLine("-", 1, 0, "name: 'a'  # old"), DiffLine("+", 0, 1, "name: 'b'"), DiffLine(" ", 2, 2, "\tx: 1"))
+    file = FileDiff("a.yaml", added=1, removed=1, hunks=(DiffHunk(1, 2, 1, 2, "", lines),))
+    found = breach("auth", "a.yaml")
+    rows = rows_of(
+        contract("orders", breaches=(found,)), {}, {found: branch_diff("auth", (file,), live=False, at=0.0)}, 0.0, 80
+    )
+    added = next(row for row in rows if row and row[0] == ("   + ", "added"))
+    assert "".join(text for text, _ in added) == "   + name: 'b'"
+    assert ("b", "syn-string") in added
+    assert any(text.startswith("# old") and style == "syn-comment" for row in rows for text, style in row)
 
 
 def test_settled_breaches_leave_the_list_and_stay_in_the_pane(repo: Repo) -> None:
