@@ -24,11 +24,15 @@ from engine.clients.judging import judged
 from engine.clients.presets import PLAIN, PRESETS, Extras
 from engine.clients.prices import cost_of
 from engine.clients.reports import (
+    Edited,
+    Ended,
     Failed,
     PermissionDenied,
     Ran,
     RateLimited,
     Report,
+    Retrying,
+    Said,
     Session,
     Trouble,
     Usage,
@@ -52,6 +56,8 @@ COUNT_EVERY = 2.0
 """Seconds between two `UsageCounted` of one attempt."""
 STUCK_AFTER = 3.0
 """Seconds a program may go on by itself after its key was refused."""
+PATIENCE = 120.0
+"""Seconds a program may ask a provider in vain that gives it no answer: its worker could do other work meanwhile."""
 LONGEST = 1_000
 """Characters of an agent's words that are journalled (its last message: some thousand)."""
 SILENT_AFTER = 180.0
@@ -98,6 +104,8 @@ class Follower:
         self._counted_at = 0.0
         self._word_at = time.monotonic()
         self._failed_at: float | None = None
+        self._waits: RateLimited | Retrying | None = None
+        self._waits_since = 0.0
         self._runs = False
         self._quiet = False
 
@@ -184,12 +192,15 @@ class Follower:
 
     def _take(self, reports: Iterable[Report]) -> None:
         for report in reports:
-            self._runs = isinstance(report, Ran) if not isinstance(report, RateLimited) else self._runs
+            if isinstance(report, RateLimited | Retrying):
+                self._must_wait(report)
+                continue
+            self._runs = isinstance(report, Ran)
             match report:
                 case Session(id=name) if name != self._session:
                     self._known(name)
-                case RateLimited():
-                    self._limited(report)
+                case Said() | Edited() | Ran() | Ended():
+                    self._goes_on()
                 case PermissionDenied(what=what, words=words):
                     if self._is_new():
                         self._tell(ev.AgentDenied, seen=self._seen, what=_short(what), words=_short(words))
@@ -210,10 +221,23 @@ class Follower:
         self._seen += 1
         return self._seen > self.what.told
 
-    def _limited(self, report: RateLimited) -> None:
-        if self._is_new():
-            words = _short(report.words)
+    def _must_wait(self, report: RateLimited | Retrying) -> None:
+        if self._waits is None:
+            self._waits_since = time.monotonic()
+        self._waits = report
+        if not self._is_new():
+            return
+        words = _short(report.words)
+        if isinstance(report, RateLimited):
             self._tell(ev.AgentLimited, seen=self._seen, seconds=report.seconds, until=report.until, words=words)
+        else:
+            self._tell(ev.AgentRetries, seen=self._seen, seconds=report.seconds, words=words)
+
+    def _goes_on(self) -> None:
+        """There is an answer again. In a stream that is read again that is no news."""
+        if self._waits is not None and self._seen >= self.what.told:
+            self._tell(ev.AgentGoesOn)
+        self._waits = None
 
     def _count(self) -> None:
         """Tell what was used, when that changed, every few seconds."""
@@ -224,18 +248,24 @@ class Follower:
             self._tell(ev.UsageCounted, cost=cost, tokens=tokens, estimated=estimated)
 
     def _when_stuck(self) -> None:
-        failure = self._stream.summary.failure
-        late = self._failed_at is not None and time.monotonic() - self._failed_at > STUCK_AFTER
-        if late and failure is not None and self._stream.summary.ended is None and not self._over.is_set():
+        now, summary = time.monotonic(), self._stream.summary
+        if summary.ended is not None or self._over.is_set():
+            return
+        if self._failed_at is not None and now - self._failed_at > STUCK_AFTER and summary.failure is not None:
             self._failed_at = None
-            self._tell(ev.AgentStuck, trouble=str(failure.kind), words=_short(failure.words))
+            self._tell(ev.AgentStuck, trouble=str(summary.failure.kind), words=_short(summary.failure.words))
+        elif self._waits is not None and now - self._waits_since > PATIENCE:
+            kind = Trouble.RATE_LIMIT if isinstance(self._waits, RateLimited) else self._waits.kind
+            words = f"{self._waits.words or 'rate limited'}, for {PATIENCE:.0f} s"
+            self._waits_since = now
+            self._tell(ev.AgentStuck, trouble=str(kind), words=_short(words))
 
     def _when_silent(self) -> None:
         self._count()
         self._when_stuck()
         now = time.monotonic()
         if not self._working():
-            self._word_at = now
+            self._word_at = self._waits_since = now
         if self.what.silent and not self._runs and not self._quiet and now - self._word_at > SILENT_AFTER:
             self._quiet = True
             words = f"silent for {SILENT_AFTER:.0f} s, its provider may make it wait"

@@ -40,8 +40,8 @@ class StartAgent(Effect):
     With `session` that conversation is resumed, and `short_prompt` is enough for it; it had used `used_before`. The
     agent may spend `max_usd` where its program can be told so. `shift`: how often it met ports that were taken.
 
-    Answered by AgentStarted, then FilesTouched, SessionKnown, UsageCounted, AgentLimited, AgentDenied and AgentStuck
-    any number of times, then AgentExited."""
+    Answered by AgentStarted, then FilesTouched, SessionKnown, UsageCounted, AgentLimited, AgentRetries, AgentGoesOn,
+    AgentDenied and AgentStuck any number of times, then AgentExited."""
 
     task: str
     attempt: int

@@ -173,6 +173,21 @@ class AgentLimited(AttemptEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRetries(AttemptEvent):
+    """The agent's provider gave no answer for another reason than a limit, and the agent tries again by itself, in
+    `seconds` if it says so. `words` tell what the provider does; `seen` as in `AgentLimited`."""
+
+    seen: int
+    words: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentGoesOn(AttemptEvent):
+    """The provider answers again: the agent, which a limit or an error made wait, has gone on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentDenied(AttemptEvent):
     """The agent was not allowed an edit or a command; `seen` as in `AgentLimited`."""
 
@@ -183,7 +198,8 @@ class AgentDenied(AttemptEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentStuck(AttemptEvent):
-    """The agent tries again and again what cannot help (`trouble`: its key is refused, its money is spent)."""
+    """The agent tries again and again what does not help (`trouble`: its key is refused, its money is spent, its
+    provider gives no answer for minutes)."""
 
     trouble: str
     words: str = ""

@@ -56,6 +56,8 @@ RULES: dict[type[ev.Event], Rule] = {
     ev.SessionKnown: rules_provider.on_session_known,
     ev.UsageCounted: rules_budget.on_usage_counted,
     ev.AgentLimited: rules_provider.on_agent_limited,
+    ev.AgentRetries: rules_provider.on_agent_retries,
+    ev.AgentGoesOn: rules_provider.on_agent_goes_on,
     ev.AgentDenied: rules_provider.on_agent_denied,
     ev.AgentStuck: rules_provider.on_agent_stuck,
     ev.TimeCame: rules_provider.on_time_came,
@@ -114,7 +116,8 @@ INTENTS: dict[type[ev.Intent], IntentRule] = {
 _CHANGES_NO_TASK = (
     ev.FilesTouched, ev.Remarked, ev.WriteAsked, ev.WriteAskEnded, ev.AgentPaused, ev.SlotRequested, ev.SlotFreed,
     ev.AgentStarted,
-    ev.SessionKnown, ev.UsageCounted, ev.AgentLimited, ev.AgentDenied, ev.AgentStuck, ev.TimeCame,
+    ev.SessionKnown, ev.UsageCounted, ev.AgentLimited, ev.AgentRetries, ev.AgentGoesOn, ev.AgentDenied,
+    ev.AgentStuck, ev.TimeCame,
     ev.PressureChanged,
 )  # fmt: skip
 

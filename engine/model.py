@@ -56,7 +56,8 @@ class TaskView:
     `failure` is what was red the last time its conflict was settled, `resolving` who settles it at this moment,
     `proposed` how much a merge agent proposes. `asks` is what the agent asked or refused when it ended without work
     (answered by a message), `estimated` says that `cost` comes from the price table and not from the agent. `breach`
-    is the frozen contract its branch changes, while nobody has ruled on that."""
+    is the frozen contract its branch changes, while nobody has ruled on that. `waits` says what an agent at work waits
+    for (a file it asked for, its provider), `until` when what the task or its agent waits for may be over."""
 
     id: str
     prompt: str
@@ -95,6 +96,8 @@ class TaskView:
     asks: str = ""
     estimated: bool = False
     breach: str = ""
+    waits: str = ""
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

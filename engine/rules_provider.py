@@ -17,6 +17,8 @@ from engine.state import Ending, State, Step, TaskRecord, first_line
 
 MOST_SPARED = 3
 """Attempts of a task that may fail by the provider's errors before they cost a try."""
+PATIENCE_WITH_ERRORS = 3
+"""Errors of a provider in a row after which they count against the profile: one or two are everyday."""
 _WORKING = (Step.STARTING, Step.WORKING, Step.UPDATING)
 
 
@@ -44,7 +46,41 @@ def on_agent_limited(state: State, event: ev.AgentLimited) -> Iterator[Effect]:
         return
     record.attempt.seen = max(event.seen, record.attempt.seen)
     record.attempt.limited = True
+    words = f"rate limited: {first_line(event.words)}".rstrip(": ")
+    _waits(record, words, event.until or _moment(event))
     hit(state, record, event.words, event.seconds, event.until)
+    yield from ()
+
+
+def on_agent_retries(state: State, event: ev.AgentRetries) -> Iterator[Effect]:
+    """The provider fails: an agent of its own tries again, and from the third time on no other one starts."""
+    record = current(state, event)
+    if record is None or event.seen <= record.attempt.seen:
+        return
+    attempt = record.attempt
+    attempt.seen, attempt.retries = event.seen, attempt.retries + 1
+    _waits(record, first_line(event.words), _moment(event))
+    if attempt.retries == 1:
+        state.tell(record.id, f"{first_line(event.words)}: it tries again by itself")
+    if attempt.retries >= PATIENCE_WITH_ERRORS:
+        attempt.limited = True
+        hit(state, record, event.words, event.seconds, what="has trouble with its provider")
+    yield from ()
+
+
+def _waits(record: TaskRecord, words: str, until: float | None) -> None:
+    record.attempt.waits, record.attempt.waits_until = words, until
+
+
+def _moment(event: ev.AgentLimited | ev.AgentRetries) -> float | None:
+    return None if event.seconds is None else event.at + event.seconds
+
+
+def on_agent_goes_on(state: State, event: ev.AgentGoesOn) -> Iterator[Effect]:
+    """It waits no longer."""
+    record = current(state, event)
+    if record is not None:
+        record.attempt.waits, record.attempt.waits_until, record.attempt.retries = "", None, 0
     yield from ()
 
 
@@ -120,10 +156,9 @@ def after_trouble(state: State, record: TaskRecord) -> None:
         case Trouble.AUTH | Trouble.QUOTA:
             limit_of(state, record.spec.agent).stopped = _stop_words(record, words)
             try_later(state, record, limit_of(state, record.spec.agent).stopped)
-        case Trouble.SERVER | Trouble.CUT if record.spared < MOST_SPARED:
-            record.spared += 1
+        case Trouble.SERVER | Trouble.CUT:
             hit(state, record, words, what="has trouble with its provider")
-            try_later(state, record, f"its provider failed ({words}); goes on in a moment")
+            _spare(state, record, words)
         case Trouble.REFUSED:
             _forget_session(record)
             ask(state, record, "its agent refuses")
@@ -135,6 +170,15 @@ def after_trouble(state: State, record: TaskRecord) -> None:
             fail_attempt(state, record, f"its agent spent what it was allowed to: {words}", "")
         case _:
             fail_attempt(state, record, f"the agent failed: {words}", attempt.tail)
+
+
+def _spare(state: State, record: TaskRecord, words: str) -> None:
+    """A provider that failed costs no try, unless it goes on like that."""
+    record.spared += 1
+    if record.spared <= MOST_SPARED:
+        try_later(state, record, f"its provider failed ({words}); goes on when it may")
+    else:
+        fail_attempt(state, record, f"the agent failed: {words}, {record.spared} times", record.attempt.tail)
 
 
 def _forget_session(record: TaskRecord) -> None:
@@ -173,13 +217,19 @@ def room_of(state: State, profile: AgentProfile) -> int | None:
     return limit.room(state.at, most)
 
 
+def open_at(state: State, record: TaskRecord) -> float | None:
+    """When the provider lets a ready task start that it does not let start now; None when it is not that."""
+    limit = state.limits.get(record.spec.agent)
+    return limit.until if limit is not None and not limit.stopped and limit.until > state.at else None
+
+
 def why_not(state: State, record: TaskRecord) -> str:
     """Why a ready task does not start whatever else is free, or an empty string."""
     limit = state.limits.get(record.spec.agent)
     if limit is not None and limit.stopped:
         return limit.stopped
     if limit is not None and limit.until > state.at:
-        return f"waits until {record.spec.agent} may go on ({limit.words})"
+        return f"agent {record.spec.agent} has to wait ({limit.words})"
     return task_spent(state, record)
 
 

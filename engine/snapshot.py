@@ -33,7 +33,7 @@ from engine.pressure import CALM, Load, held_words
 from engine.rules_ending import task_spent
 from engine.rules_line import free_places, open_places, ranked, waiting_words
 from engine.rules_merge import land_words
-from engine.rules_provider import room_of, why_not
+from engine.rules_provider import open_at, room_of, why_not
 from engine.rules_writes import waiting_words as waits_to_edit
 from engine.state import State, Step, TaskRecord
 
@@ -67,13 +67,14 @@ NOTHING_BESIDE = Beside()
 
 class _Look(NamedTuple):
     """What others make of a task: its place in the line, who holds its files, how many wait for it, what it waits for,
-    and the reason in words."""
+    the reason in words, and until when it waits."""
 
     place: int
     held: tuple[str, ...]
     blocks: int
     missing: tuple[str, ...]
     reason: str
+    until: float | None
 
 
 class SnapshotMaker:
@@ -138,8 +139,8 @@ class SnapshotMaker:
         nobody = _why_nobody_starts(state)
         views = []
         for name, record in state.tasks.items():
-            missing, reason = _why_not_yet(state, record, held, nobody)
-            look = _Look(place.get(name, 0), held.get(name, ()), blocks[name], missing, reason)
+            missing, reason, until = _why_not_yet(state, record, held, nobody)
+            look = _Look(place.get(name, 0), held.get(name, ()), blocks[name], missing, reason, until)
             if record.attempts or record.state not in (TaskState.WAITING, TaskState.QUEUED):
                 views.append(_with_work(_task(state, record, look), work.get(name)))
                 continue
@@ -265,26 +266,21 @@ def _with_work(view: TaskView, work: Work | None) -> TaskView:
 
 def _why_not_yet(
     state: State, record: TaskRecord, held: Mapping[str, tuple[str, ...]], nobody: str
-) -> tuple[tuple[str, ...], str]:
-    """The tasks that must land before this one, and what is to be said of it."""
+) -> tuple[tuple[str, ...], str, float | None]:
+    """The tasks that must land before this one, what is to be said of it, and until when it waits, if that is known."""
     missing = tuple(n for n in state.graph.needs(record.id) if state.tasks[n].state is not TaskState.LANDED)
-    reason = record.reason
-    if record.state is TaskState.RUNNING:
-        asks = [ask for ask in record.attempt.asks.values() if ask.blocked]
-        if asks:
-            reason = waits_to_edit(asks[0])
-        elif record.attempt.limited and (words := _made_to_wait(state, record)):
-            reason = words
-    elif record.state is TaskState.WAITING:
+    waits, until = _agent_waits(record)
+    reason = waits or record.reason
+    if record.state is TaskState.WAITING:
         reason = waiting_words(state, list(missing), [] if missing else state.unfrozen(record))
     elif record.state is TaskState.QUEUED:
         if holders := held.get(record.id):
             reason = "waits for " + ", ".join(f"{h} ({state.tasks[h].state})" for h in holders)
         elif words := why_not(state, record):
-            reason = words
+            reason, until = words, open_at(state, record)
         elif nobody and (state.budget.exhausted or not state.stopping):
             reason = nobody
-    return missing, reason
+    return missing, reason, until
 
 
 def _task(state: State, record: TaskRecord, look: _Look) -> TaskView:
@@ -328,13 +324,18 @@ def _task(state: State, record: TaskRecord, look: _Look) -> TaskView:
         asks=record.question,
         estimated=bool(record.guessed),
         breach=record.breach[0] if record.breach else "",
+        waits=_agent_waits(record)[0],
+        until=look.until,
     )
 
 
-def _made_to_wait(state: State, record: TaskRecord) -> str:
-    """What a running agent waits for, when its provider lets nobody of its profile work now."""
-    limit = state.limits.get(record.spec.agent)
-    return f"its provider makes it wait ({limit.words})" if limit is not None and limit.until > state.at else ""
+def _agent_waits(record: TaskRecord) -> tuple[str, float | None]:
+    """What an agent at work waits for, and until when, if that is known."""
+    attempt = record.attempt
+    if record.state is not TaskState.RUNNING or attempt.step is not Step.WORKING:
+        return "", None
+    asked = next((ask for ask in attempt.asks.values() if ask.blocked), None)
+    return (waits_to_edit(asked), None) if asked is not None else (attempt.waits, attempt.waits_until)
 
 
 def _profiles(state: State) -> tuple[ProfileView, ...]:

@@ -104,7 +104,8 @@ class Attempt:
     resumes (empty: a new one), which had `used_before`; `cost` and `tokens` are counted already.
 
     With `recheck` no agent runs: what there is goes through its tests again, on top of what landed. `told` is what an
-    attempt that was ended for it goes on with."""
+    attempt that was ended for it goes on with. While its provider gives no answer, `waits` says so, `waits_until` when
+    it asks again, and `retries` how often it did after an error."""
 
     number: int = 0
     step: Step = Step.NONE
@@ -133,6 +134,9 @@ class Attempt:
     tokens: int = 0
     seen: int = 0
     limited: bool = False
+    waits: str = ""
+    waits_until: float | None = None
+    retries: int = 0
     judged: bool = False
     trouble: str = ""
     trouble_words: str = ""

@@ -11,7 +11,7 @@ from widgets.look import Piece
 from widgets.moment import Moment
 from widgets.table_view import TableView
 from widgets.text import duration, flat
-from widgets.words import GLYPHS, STYLES
+from widgets.words import GLYPHS, STYLES, until_words
 
 LATER = (TaskState.WAITING, TaskState.FAILED, TaskState.DROPPED)
 
@@ -96,15 +96,15 @@ class QueuePane(TableView):
             (f"{task.id} ◆" if critical else task.id, "accent" if critical else "strong"),
             (f"{task.priority:+d}" if task.priority else "", "accent"),
             (duration(task.estimate), "dim"),
-            (self._why(task), self._why_style(task)),
+            (self._why(task, self.moment.now), self._why_style(task)),
         ]
 
     @staticmethod
-    def _why(task: TaskView) -> str:
+    def _why(task: TaskView, now: float) -> str:
         if task.asks:
             return f"asks: {flat(task.asks)}"
         if task.state is TaskState.QUEUED:
-            return flat(task.reason) or "starts next"
+            return f"{flat(task.reason)}{until_words(task.until, now)}" or "starts next"
         reason = flat(task.reason)
         return reason if task.state is TaskState.WAITING or reason.startswith(task.state) else f"{task.state}: {reason}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.model import TaskState
+from widgets.text import duration
 
 GLYPHS: dict[TaskState, str] = {
     TaskState.WAITING: "◦",
@@ -28,6 +29,11 @@ STYLES: dict[TaskState, str] = {
     TaskState.FAILED: "bad",
     TaskState.DROPPED: "dim",
 }
+
+
+def until_words(until: float | None, now: float) -> str:
+    """How long something is waited for, where that is known: `, 14s more`."""
+    return f", {duration(until - now)} more" if until is not None and until > now else ""
 
 
 def state_words(state: TaskState) -> str:

@@ -8,7 +8,7 @@ from widgets.look import Piece
 from widgets.moment import Moment
 from widgets.table_view import TableView
 from widgets.text import clock, expanded, flat, money, names
-from widgets.words import GLYPHS, STYLES
+from widgets.words import GLYPHS, STYLES, until_words
 
 ONE_LINE_FROM = 96
 INDENT = "    "
@@ -99,6 +99,8 @@ class WorkerPane(TableView):
             return f"{flat(task.reason)}{blocks}", "warn"
         if worker.state != "working":
             return f"{task.agent} · {flat(task.reason) or worker.state}", "dim"
+        if task.waits:
+            return f"◔ {task.agent} · {flat(task.waits)}{until_words(task.until, self.moment.now)}", "warn"
         line = flat(expanded(self.moment.last_lines.get(task.id, "")))
         return f"{task.agent} · {line}" if line else f"{task.agent} · no output yet", "dim"
 

@@ -32,7 +32,7 @@ def opening(snapshot: Snapshot, look: Look) -> list[str]:
 def changes(before: Snapshot | None, after: Snapshot, look: Look) -> list[str]:
     """One line per state change, test, landing and new thing that waits for a person, oldest first."""
     told = [*_tests(before, after), *_states(before, after), *_landings(before, after)]
-    told += [*_contracts(before, after), *_needs(before, after)]
+    told += [*_contracts(before, after), *_limits(before, after, look), *_needs(before, after)]
     width = min(LONGEST_NAME, max(map(cell_len, (after.target, *(task.id for task in after.tasks)))))
     lines: list[str] = []
     for at, who, what, style, words in sorted(told, key=lambda one: one[0]):
@@ -115,6 +115,15 @@ def _contracts(before: Snapshot | None, after: Snapshot) -> Iterator[Told]:
         for breach in one.breaches:
             if breach.state != "open" and ruled.get((breach.task, breach.attempt), "open") == "open":
                 yield after.at, one.name, breach.state, "warn", [f"the change of {breach.task}"]
+
+
+def _limits(before: Snapshot | None, after: Snapshot, look: Look) -> Iterator[Told]:
+    """Agents whose providers make them wait since now."""
+    old = {one.name: one.until or 0.0 for one in before.profiles} if before else {}
+    for one in after.profiles:
+        if one.until is not None and old.get(one.name, 0.0) <= after.at:
+            words = f"agent {one.name} waits until {look.clock(one.until)}: {one.words}"
+            yield after.at, after.target, "◔ waits", "warn", [words]
 
 
 def _needs(before: Snapshot | None, after: Snapshot) -> Iterator[Told]:

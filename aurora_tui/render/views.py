@@ -40,7 +40,7 @@ def state_cell(task: TaskView) -> Cell:
 def status(snapshot: Snapshot, look: Look, *, live: bool) -> list[str]:
     """The whole run at one glance. `live` when an engine is at work on it."""
     moment = look.now if live else snapshot.at
-    rows = [_status_row(task, moment) for task in sorted(snapshot.tasks, key=_status_key)]
+    rows = [_status_row(task, look, moment) for task in sorted(snapshot.tasks, key=_status_key)]
     lines = [*_heading(snapshot, look, live)]
     if rows:
         lines += ["", *table(_STATUS, rows, look, lines=2)]
@@ -85,12 +85,12 @@ def _status_key(task: TaskView) -> tuple[int, int]:
     return URGENCY.index(task.state), task.queue_place
 
 
-def _status_row(task: TaskView, now: float) -> list[Cell]:
-    spent_time = elapsed(task, now)
+def _status_row(task: TaskView, look: Look, moment: float) -> list[Cell]:
+    spent_time = elapsed(task, moment)
     return [
         Cell(task.id, "bold"),
         state_cell(task),
-        Cell(why(task)),
+        Cell(why(task, look)),
         Cell(duration(spent_time) if spent_time else ""),
         Cell(money(task.cost, task.estimated)),
     ]
@@ -123,7 +123,7 @@ def graph(snapshot: Snapshot, look: Look) -> list[str]:
         [
             Cell(branch.drawn + branch.task, "", True),
             state_cell(tasks[branch.task]),
-            Cell(_graph_why(tasks[branch.task], branch.also_after)),
+            Cell(_graph_why(tasks[branch.task], branch.also_after, look)),
         ]
         for branch in tree({task.id: task.after for task in snapshot.tasks})
     ]
@@ -133,12 +133,12 @@ def graph(snapshot: Snapshot, look: Look) -> list[str]:
     return look.finish([*lines, "", *bound] if bound else lines)
 
 
-def _graph_why(task: TaskView, also_after: tuple[str, ...]) -> str:
+def _graph_why(task: TaskView, also_after: tuple[str, ...], look: Look) -> str:
     also = f"also after {names(also_after)}" if also_after else ""
     if task.state in (TaskState.LANDED, TaskState.WAITING):
         return "; ".join(part for part in (flat(task.reason), also if task.state is TaskState.LANDED else "") if part)
     blocks = f"{many(task.blocks, 'task')} wait for it" if task.blocks > 1 else "1 task waits for it"
-    return "; ".join(part for part in (why(task), also, blocks if task.blocks else "") if part)
+    return "; ".join(part for part in (why(task, look), also, blocks if task.blocks else "") if part)
 
 
 def plain_graph(after: Mapping[str, Sequence[str]], prompts: Mapping[str, str], look: Look) -> list[str]:
@@ -198,18 +198,18 @@ def queue(snapshot: Snapshot, look: Look) -> list[str]:
         Column("why", stretch=True),
     )
     tasks = {task.id: task for task in snapshot.tasks}
-    rows = [_queue_row(tasks[task]) for task in snapshot.queue]
+    rows = [_queue_row(tasks[task], look) for task in snapshot.queue]
     lines = table(columns, rows, look, lines=2) if rows else ["no task is queued"]
     rest = [*merge_words(snapshot, look), *bound_words(snapshot, look)]
     return look.finish([*lines, "", *rest] if rest else lines)
 
 
-def _queue_row(task: TaskView) -> list[Cell]:
+def _queue_row(task: TaskView, look: Look) -> list[Cell]:
     held = "warn" if task.held_by else ""
     return [
         Cell(str(task.queue_place)),
         Cell(task.id, "bold"),
         Cell(str(task.priority) if task.priority else ""),
         Cell(duration(task.estimate)),
-        Cell(task.reason, held),
+        Cell(why(task, look), held),
     ]

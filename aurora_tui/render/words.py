@@ -25,10 +25,11 @@ URGENCY = (
 WITH_WORKER = (TaskState.RUNNING, TaskState.PAUSED)
 
 
-def why(task: TaskView) -> str:
-    """The reason of a task's state, and how much it has changed so far while it is worked on."""
+def why(task: TaskView, look: Look) -> str:
+    """The reason of a task's state, until when it waits, and how much it has changed so far while it is worked on."""
     size = change_size(task.added, task.removed, len(task.paths)) if task.state in WITH_WORKER else ""
-    return ", ".join(part for part in (flat(task.reason), size) if part)
+    until = f"until {look.clock(task.until)}" if task.until is not None and task.until > look.now else ""
+    return ", ".join(part for part in (flat(task.reason), until, size) if part)
 
 
 def elapsed(task: TaskView, now: float) -> float:

@@ -15,13 +15,14 @@ from engine.clients.reports import (
     Ran,
     RateLimited,
     Report,
+    Retrying,
     Said,
     Session,
     Trouble,
     Usage,
     Used,
 )
-from engine.clients.troubles import trouble_of
+from engine.clients.troubles import retry_words, trouble_of
 
 API_ERROR = "[API Error:"
 """How a result begins that qwen calls a success although its provider gave no answer."""
@@ -82,27 +83,17 @@ class ClaudeStream:
             return self._known(line)
         if kind == "api_retry":
             status = number_at(line, "error_status")
-            return self._retry(
-                text_at(line, "error"), status, number_at(line, "attempt"), amount_at(line, "retry_delay_ms")
-            )
+            tries = number_at(line, "attempt"), number_at(line, "max_retries")
+            return _retry(text_at(line, "error"), status, tries, amount_at(line, "retry_delay_ms"))
         if kind == "retry":
-            return self._retry("rate_limit", 429, 0, amount_at(line, "data", "delayMs"))
+            tries = number_at(line, "data", "attempt"), number_at(line, "data", "maxRetries")
+            return _retry("rate_limit", 429, tries, amount_at(line, "data", "delayMs"))
         if kind in _REFUSED:
             return iter((Failed(Trouble.REFUSED, "the model refused to answer"),))
         if kind in ("informational", "compact_boundary"):
             words = text_at(line, "content") or "the conversation was compacted"
             return iter((Noted(words),))
         return iter(()) if kind in _SILENT else None
-
-    def _retry(self, error: str, status: int, attempt: int, delay: float | None) -> Iterator[Report]:
-        kind = trouble_of(error, status)
-        seconds = None if delay is None else delay / 1000
-        if kind is Trouble.RATE_LIMIT:
-            yield RateLimited(status or 429, seconds, words=error.replace("_", " "))
-        elif kind in (Trouble.AUTH, Trouble.QUOTA) and attempt >= PATIENCE_WITH_AUTH:
-            yield Failed(kind, f"{error.replace('_', ' ')} ({status})")
-        else:
-            yield Noted(f"tries again after {error.replace('_', ' ')} ({status})")
 
     def _limit(self, line: Object) -> Iterator[Report]:
         info = object_at(line, "rate_limit_info")
@@ -215,6 +206,16 @@ class ClaudeStream:
         if text_at(line, "terminal_reason") == "budget_exhausted" or "max_budget" in text_at(line, "subtype"):
             return Failed(Trouble.BUDGET, words)
         return Failed(trouble_of(words, number_at(line, "api_error_status")), words)
+
+
+def _retry(error: str, status: int, tries: tuple[int, int], delay: float | None) -> Iterator[Report]:
+    kind, seconds = trouble_of(error, status), None if delay is None else delay / 1000
+    if kind is Trouble.RATE_LIMIT:
+        yield RateLimited(status or 429, seconds, words=retry_words("", status or 429, *tries))
+    elif kind in (Trouble.AUTH, Trouble.QUOTA) and tries[0] >= PATIENCE_WITH_AUTH:
+        yield Failed(kind, f"{error.replace('_', ' ')} ({status})")
+    else:
+        yield Retrying(kind, retry_words(error, status, *tries), seconds)
 
 
 def _of_model(found: Object) -> Usage:

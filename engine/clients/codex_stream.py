@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from engine.clients.json_path import Object, number_at, object_at, objects_at, text_at
@@ -14,15 +15,16 @@ from engine.clients.reports import (
     Ran,
     RateLimited,
     Report,
+    Retrying,
     Said,
     Session,
     Trouble,
     Usage,
     Used,
 )
-from engine.clients.troubles import reset_in, trouble_of, wait_in
+from engine.clients.troubles import reset_in, retry_words, trouble_of, wait_in
 
-RECONNECTING = "Reconnecting..."
+_RECONNECTING = re.compile(r"Reconnecting\.\.\. (?P<attempt>\d+)/(?P<most>\d+)(?: \((?P<why>.*)\))?", re.DOTALL)
 OF_OUR_OWN = "--dangerously-bypass-hook-trust"
 """A warning about a flag that Aurora gives."""
 
@@ -90,12 +92,15 @@ def _done(item: Object) -> Iterator[Report] | None:
 
 def _error(words: str) -> Iterator[Report]:
     """While it reconnects this is news; the last one of a turn is repeated by `turn.failed`."""
-    if not words.startswith(RECONNECTING):
+    found = _RECONNECTING.match(words)
+    if not found:
         return
-    if trouble_of(words) is Trouble.RATE_LIMIT:
-        yield RateLimited(429, wait_in(words), reset_in(words), words.partition("(")[2].rstrip(")") or words)
+    why, tries = found["why"] or "", (int(found["attempt"]), int(found["most"]))
+    kind = trouble_of(why)
+    if kind is Trouble.RATE_LIMIT:
+        yield RateLimited(429, wait_in(why), reset_in(why), retry_words("", 429, *tries))
     else:
-        yield Noted(words)
+        yield Retrying(kind, retry_words(why, 0, *tries), wait_in(why))
 
 
 def _failed(words: str) -> Iterator[Report]:

@@ -14,12 +14,13 @@ from engine.clients.reports import (
     Ran,
     RateLimited,
     Report,
+    Retrying,
     Said,
     Session,
     Trouble,
     Usage,
 )
-from engine.clients.troubles import reset_in, trouble_of, wait_in
+from engine.clients.troubles import reset_in, retry_words, trouble_of, wait_in
 
 EDITS = ("create", "edit", "str_replace", "apply_patch", "insert", "write")
 MOST_PENDING = 200
@@ -88,10 +89,11 @@ class CopilotStream:
 
 def _call_failed(data: Object) -> Iterator[Report]:
     words, status = text_at(data, "errorMessage"), number_at(data, "statusCode")
-    if trouble_of(words, status) is Trouble.RATE_LIMIT:
-        yield RateLimited(status or 429, wait_in(words), reset_in(words), f"rate limit ({status})")
+    kind = trouble_of(words, status)
+    if kind is Trouble.RATE_LIMIT:
+        yield RateLimited(status or 429, wait_in(words), reset_in(words), retry_words("", status or 429))
     else:
-        yield Noted(f"a request failed ({status}), it is tried again")
+        yield Retrying(kind, retry_words("", status))
 
 
 def _result(line: Object) -> Iterator[Report]:

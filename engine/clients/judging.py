@@ -23,6 +23,8 @@ def judged(summary: Summary, errors: Sequence[str], code: int, *, text: bool = F
         return None
     if summary.limited is not None:
         return Failed(Trouble.RATE_LIMIT, summary.limited.words or "rate limited")
+    if summary.retrying is not None:
+        return Failed(summary.retrying.kind, summary.retrying.words)
     return _by_its_last_words(errors, code)
 
 

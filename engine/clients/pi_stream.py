@@ -9,17 +9,17 @@ from engine.clients.reports import (
     Edited,
     Ended,
     Failed,
-    Noted,
     PermissionDenied,
     Ran,
     RateLimited,
     Report,
+    Retrying,
     Said,
     Session,
     Usage,
     Used,
 )
-from engine.clients.troubles import is_rate_limit, trouble_of
+from engine.clients.troubles import is_rate_limit, retry_words, trouble_of
 
 EDITS = ("write", "edit")
 _REFUSED = "Not written: "
@@ -94,5 +94,6 @@ class PiStream:
 
 def _retry(line: Object) -> Iterator[Report]:
     """It tries again by itself; the end it told before was none."""
-    words, delay = text_at(line, "errorMessage"), number_at(line, "delayMs") / 1000
-    yield RateLimited(429, delay, None, words) if is_rate_limit(words) else Noted(f"tries again: {words}")
+    said, delay = text_at(line, "errorMessage"), number_at(line, "delayMs") / 1000
+    words = retry_words(said, 0, number_at(line, "attempt"), number_at(line, "maxAttempts"))
+    yield RateLimited(429, delay, None, words) if is_rate_limit(said) else Retrying(trouble_of(said), words, delay)

@@ -124,8 +124,17 @@ class RateLimited(Report):
 
 
 @dataclass(frozen=True, slots=True)
+class Retrying(Report):
+    """The provider gave no answer (`kind` says why) and the agent tries again by itself, in `seconds` if it says so."""
+
+    kind: Trouble
+    words: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Noted(Report):
-    """Something worth a line that changes nothing: a retry after a server error, a warning."""
+    """Something worth a line that changes nothing: a warning."""
 
     words: str
 
@@ -165,6 +174,7 @@ class Summary:
     edited: set[str] = field(default_factory=set)
     denied: int = 0
     limited: RateLimited | None = None
+    retrying: Retrying | None = None
     failure: Failed | None = None
     ended: Ended | None = None
     unknown: int = 0
@@ -181,17 +191,19 @@ class Summary:
             case Said():
                 self._say(report)
             case Edited(paths=paths):
-                self.limited = None
+                self._answered()
                 if len(self.edited) < MOST_PATHS:
                     self.edited.update(paths)
             case Ran():
-                self.limited = None
+                self._answered()
             case PermissionDenied():
                 self.denied += 1
             case Used(usage=usage, model=model):
                 self.usage, self.model = usage, model or self.model
             case RateLimited():
-                self.limited = report
+                self.limited, self.retrying = report, None
+            case Retrying():
+                self.retrying, self.limited = report, None
             case Failed():
                 self.failure = report
             case Ended(ok=ok):
@@ -204,12 +216,16 @@ class Summary:
         before = self.said if self._goes_on else ""
         self.said = (before + said.text)[-LONGEST_WORDS:]
         self._goes_on = said.part
-        self.limited = None
+        self._answered()
+
+    def _answered(self) -> None:
+        """Its provider has given an answer again."""
+        self.limited = self.retrying = None
 
     def _end(self, ended: Ended, ok: bool) -> None:
         self.ended = ended
         if ok:
-            self.failure = self.limited = None
+            self.failure = self.limited = self.retrying = None
         if ended.words and ok:
             self.said = ended.words[-LONGEST_WORDS:]
 

@@ -11,19 +11,23 @@ from engine.clients.reports import (
     PermissionDenied,
     RateLimited,
     Report,
+    Retrying,
     Said,
     Trouble,
     Usage,
     Used,
 )
-from engine.clients.troubles import is_rate_limit, reset_in, trouble_of, wait_in
+from engine.clients.troubles import is_rate_limit, reset_in, retry_words, trouble_of, wait_in
 
 _BLOCKED = re.compile(r"Command blocked by PreToolUse hook: (?P<why>.*?)(?:\. Command: (?P<what>.*))?$")
 _PATCHED = re.compile(r"\*\*\* (?:Add|Update|Delete) File: (.+)")
 _APPLIED = re.compile(r"^Applied edit to (.+)$")
 _TOKENS = re.compile(r"^Tokens: ([\d.,]+)(k|M)? sent,.* ([\d.,]+)(k|M)? received")
 _COST = re.compile(r"\$([\d.]+) session")
-_OF_A_TOOL = ("Error executing tool", "    at ")
+_TRIED = re.compile(r"^Attempt (\d+) failed(?: with status (\d+))?(.*)$")
+"""How gemini and qwen tell of a request they make again."""
+_OF_A_TOOL = ("Error executing tool", "    at ", "  status: ")
+"""Lines that are about a command, or belong to an error that was told on a line before."""
 _TIMES = {"k": 1_000, "M": 1_000_000, None: 1, "": 1}
 
 
@@ -60,11 +64,24 @@ class ErrorLines:
 
     def _trouble(self, line: str) -> Iterator[Report]:
         before, self._limited = self._limited, False
-        if is_rate_limit(line) or (before and wait_in(line) is not None):
+        if (found := _TRIED.match(line)) and found[2]:
+            yield from self._tried(line, int(found[1]), int(found[2]))
+        elif is_rate_limit(line) or (before and wait_in(line) is not None):
             self._limited = True
             yield RateLimited(429, wait_in(line), reset_in(line), line.strip()[:200])
+        elif found:
+            yield Retrying(trouble_of(line), retry_words(found[3].strip(" :."), 0, int(found[1])), wait_in(line))
         elif trouble_of(line) is Trouble.SESSION:
             yield Failed(Trouble.SESSION, line.strip()[:200])
+
+    def _tried(self, line: str, attempt: int, status: int) -> Iterator[Report]:
+        """A request that was answered with `status` and is made again."""
+        kind, words = trouble_of(line, status), retry_words("", status, attempt)
+        self._limited = kind is Trouble.RATE_LIMIT
+        if self._limited:
+            yield RateLimited(status, wait_in(line), reset_in(line), words)
+        else:
+            yield Retrying(kind, words, wait_in(line))
 
 
 class TextStream:

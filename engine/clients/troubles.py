@@ -15,6 +15,7 @@ _WAIT = re.compile(
 _PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|mi?l?l?i?s|[smhd])", re.IGNORECASE)
 _EPOCH = re.compile(r"(?:\||reset[a-z_ ]*[:=]? ?)(1[5-9]\d{8}|2\d{9})\b", re.IGNORECASE)
 LONGEST_WAIT = 7 * 86_400.0
+LONGEST_WHY = 48
 
 _KINDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(words, re.IGNORECASE))
@@ -22,7 +23,7 @@ _KINDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = tuple(
         (
             Trouble.SESSION,
             r"no conversation found|no rollout found|invalid session|session [^.]{0,80}(?:not found|does not exist)"
-            r"|(?:thread|conversation)[^.]{0,80}not found|no session|resume[^.]{0,80}not found",
+            r"|(?:thread|conversation)[^.]{0,80}not found|no (?:previous )?session|resume[^.]{0,80}not found",
         ),
         (
             Trouble.OVERFLOW,
@@ -78,6 +79,15 @@ def trouble_of(words: str, status: int = 0) -> Trouble:
 
 def _said(words: str) -> Trouble:
     return next((kind for kind, pattern in _KINDS if pattern.search(words)), Trouble.OTHER)
+
+
+def retry_words(what: str, status: int = 0, attempt: int = 0, most: int = 0) -> str:
+    """A provider that gave no answer, in words: `the provider answers 500 (server error), try 3/10`."""
+    said = " ".join(what.replace("_", " ").split())
+    said = said if len(said) <= LONGEST_WHY else f"{said[: LONGEST_WHY - 1].rstrip()}…"
+    answers = f"the provider answers {status}" if status else "the provider gives no answer"
+    of = f"/{most}" if most else ""
+    return f"{answers}{f' ({said})' if said else ''}{f', try {attempt}{of}' if attempt else ''}"
 
 
 def is_rate_limit(words: str) -> bool:

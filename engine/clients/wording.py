@@ -14,6 +14,7 @@ from engine.clients.reports import (
     Ran,
     RateLimited,
     Report,
+    Retrying,
     Said,
     Session,
     Unknown,
@@ -22,6 +23,10 @@ from engine.clients.reports import (
 LONGEST_COMMAND = 400
 NOISE = (
     "Warning: True color",
+    "Warning: Basic terminal",
+    "Warning: 256-color",
+    "[STARTUP] ",
+    "    at ",
     "Ripgrep is not available",
     "Ripgrep not available",
     "Reading additional input from stdin",
@@ -65,6 +70,8 @@ def words(report: Report) -> str:
             return f"⊘ not allowed: {_short(what)}{f' ({_short(why)})' if why else ''}\n"
         case RateLimited():
             return f"◷ rate limited{wait_words(report.seconds)}{f': {_short(report.words)}' if report.words else ''}\n"
+        case Retrying():
+            return f"◷ {_short(report.words)}{wait_words(report.seconds)}\n"
         case Failed(kind=kind, words=why):
             return f"✗ {kind.replace('_', ' ')}: {_short(why)}\n"
         case Noted(words=why):

@@ -40,6 +40,8 @@ for step in open(os.path.join(folder, task + "." + str(turns))).read().split("\n
         say(type="item.completed", item=dict(type="agent_message", text=rest))
     elif verb == "limited":
         say(type="error", message="Reconnecting... 1/5 (last status: 429 Too Many Requests)")
+    elif verb == "fails":
+        say(type="error", message="Reconnecting... %s/5 (high demand)" % rest)
     elif verb == "hold":
         open(os.path.join(folder, rest + ".reached"), "w")
         while not os.path.exists(os.path.join(folder, rest)):
@@ -245,6 +247,37 @@ def test_who_died_of_a_rate_limit_goes_on_by_itself_when_it_may(stage: Stage, mo
     [limited] = [event for event in stage.events() if isinstance(event, ev.AgentLimited)]
     again = next(event for event in stage.events() if isinstance(event, ev.AgentStarted) and event.attempt == 2)
     assert again.at >= limited.at + 0.3
+
+
+def test_an_agent_whose_provider_fails_says_so_until_it_has_an_answer(stage: Stage) -> None:
+    stage.plays("a", 1, "fails 1", "fails 2", "hold on", "say There.", "hold then", "write a.txt", "used 10")
+    stage.go({"id": "a", "files": ["a.txt"]})
+    view = stage.until(lambda s: s.task("a").waits.endswith("try 2/5")).task("a")
+    assert view.reason == "the provider gives no answer (high demand), try 2/5"
+    stage.end()
+    stage.go({"id": "a", "files": ["a.txt"]})
+    wait_for(lambda: any(isinstance(e, ev.AgentStarted) and e.adopted for e in stage.events()))
+    assert stage.until(lambda s: s.task("a").waits).task("a").waits == view.reason
+    stage.release("on")
+    stage.reached("then")
+    stage.until(lambda s: not s.task("a").waits)
+    stage.release("then")
+    stage.until(lambda s: s.task("a").state is TaskState.LANDED)
+    assert len([e for e in stage.events() if isinstance(e, ev.AgentRetries)]) == 2
+
+
+def test_an_agent_that_asks_its_provider_in_vain_is_ended_and_goes_on_later(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.doing_following.PATIENCE", 0.3)
+    monkeypatch.setattr("engine.limits.FIRST_WAIT", 0.3)
+    stage.plays("a", 1, "write a.txt", "fails 1", "hold for-ever")
+    stage.plays("a", 2, "write b.txt", "used 10")
+    stage.go({"id": "a", "files": ["*.txt"]})
+    snapshot = stage.until(lambda s: s.task("a").state is TaskState.LANDED)
+    assert {"a.txt", "b.txt"} <= stage.project.files()
+    assert snapshot.task("a").attempt == 2
+    assert stage.argv()[1][-2] == "thread-1"
 
 
 def test_a_program_that_says_nothing_of_limits_is_taken_for_limited_when_it_is_silent(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.clients.judging import judged
 from engine.clients.reports import (
     NO_USAGE,
     Edited,
@@ -16,6 +17,7 @@ from engine.clients.reports import (
     Ran,
     RateLimited,
     Report,
+    Retrying,
     Said,
     Summary,
     Trouble,
@@ -176,8 +178,42 @@ def test_gemini_and_qwen_tell_of_rate_limits_on_standard_error() -> None:
     waits = [limit.seconds for limit in limits(read_errors("gemini-rl_2_1"))]
     assert waits == [pytest.approx(seconds) for seconds in (1.0, 5.184, 1.0, 11.213)]
     assert [limit.seconds for limit in limits(read_errors("qwen-rl_999_1"))] == [60.0]
-    assert read_errors("gemini-e500_1") == []
     assert limits(read_errors("gemini-auth")) == []
+
+
+def retries(reports: list[Report]) -> list[tuple[Trouble, str, float | None]]:
+    return [(one.kind, one.words, one.seconds) for one in reports if isinstance(one, Retrying)]
+
+
+def test_an_agent_that_tries_again_says_what_its_provider_does_and_how_often_it_has_tried() -> None:
+    answers = "the provider answers 500 (server error), try"
+    reports, summary = read("claude-e500_3")
+    assert retries(reports) == [
+        (Trouble.SERVER, f"{answers} {n}/10", pytest.approx(seconds))
+        for n, seconds in ((1, 0.585), (2, 1.082), (3, 2.261))
+    ]
+    assert summary.retrying is None
+    silent = "the provider gives no answer (We’re currently experiencing high demand, which…), try"
+    reports, _ = read("codex-e500_999")
+    assert retries(reports) == [(Trouble.SERVER, f"{silent} {n}/5", None) for n in range(1, 6)]
+    assert retries(read_errors("gemini-e500_1")) == [(Trouble.SERVER, "the provider answers 500, try 1", None)]
+    reader = StreamReader("claude")
+    reader.feed(b"".join(bytes_of("claude-e500_3").splitlines(keepends=True)[:3]))
+    failure = judged(reader.summary, [], -15)
+    assert failure is not None
+    assert failure.kind is Trouble.SERVER
+
+
+def test_the_lines_of_one_error_of_gemini_are_one_report() -> None:
+    lines = (
+        "Attempt 2 failed with status 429. Retrying with backoff... _ApiError: {quota}",
+        "    at throwErrorIfNotOK (file:///x/chunk.js:1:2) {",
+        "  status: 429",
+        "}",
+    )
+    reader = ErrorReader()
+    told = [report for line in lines for _, reports in reader.feed(f"{line}\n".encode()) for report in reports]
+    assert told == [RateLimited(429, None, None, "the provider answers 429, try 2")]
 
 
 @pytest.mark.parametrize(

@@ -108,11 +108,44 @@ def test_while_a_profile_is_limited_nobody_of_it_starts_and_others_go_on() -> No
         world.answer(effect)
     assert starts(world, "d") == [1]
     assert starts(world, "c") == []
-    assert world.snapshot().task("c").reason == "waits until script may go on (429)"
+    assert world.snapshot().task("c").reason == "agent script has to wait (429)"
+    assert world.snapshot().task("c").until == world.now + 30
     assert not world.snapshot().idle
     world.deliver(ev.TimeCame(at=world.now + 30))
     world.run()
     assert world.state_of("c") is TaskState.LANDED
+
+
+def test_an_agent_that_tries_again_by_itself_says_so_and_from_the_third_time_on_no_other_one_starts() -> None:
+    world = World(plan(*(task(name) for name in "abcd"), workers=4))
+    until_working(world, *"abcd")
+    for seen in (1, 2, 3):
+        words = f"the provider answers 500, try {seen}/10"
+        world.deliver(ev.AgentRetries(at=world.now, task="a", attempt=1, seen=seen, words=words, seconds=4.0))
+        view = world.snapshot().task("a")
+        assert (view.reason, view.waits, view.until) == (words, words, world.now + 4.0)
+        assert world.machine.state.limits.get("script") is None or seen == 3
+    assert world.machine.state.limits["script"].places == 2
+    told = list(world.machine.state.stories["a"])[-2:]
+    assert told[0] == "the provider answers 500, try 1/10: it tries again by itself"
+    assert told[1].startswith("script has trouble with its provider (the provider answers 500, try 3/10): no other one")
+    world.deliver(ev.AgentGoesOn(at=world.now, task="a", attempt=1))
+    assert (world.snapshot().task("a").waits, world.snapshot().task("a").reason) == ("", "on w1")
+    assert world.machine.state.tasks["a"].attempt.retries == 0
+
+
+def test_an_agent_that_its_provider_leaves_without_an_answer_for_long_leaves_its_worker_to_others() -> None:
+    """It goes on by itself, from its work and with its conversation, when its profile may."""
+    world = World(plan(task("a"), TaskSpec(id="b", prompt="b", files=("b.txt",), agent="other"), workers=1))
+    until_working(world, "a")
+    world.deliver(ev.SessionKnown(at=world.now, task="a", attempt=1, session="s1"))
+    world.deliver(ev.AgentLimited(at=world.now, task="a", attempt=1, seen=1, words="429"))
+    world.deliver(ev.AgentStuck(at=world.now, task="a", attempt=1, trouble="rate_limit", words="429, for 120 s"))
+    world.run()
+    assert world.state_of("a") is world.state_of("b") is TaskState.LANDED
+    assert (resumed(world).task, resumed(world).session) == ("a", "s1")
+    order = [event.task for event in world.log if isinstance(event, ev.AgentStarted)]
+    assert order == ["a", "b", "a"]
 
 
 def test_a_person_may_try_at_once_what_waits_for_a_limit() -> None:
@@ -168,7 +201,9 @@ def test_the_providers_errors_are_spared_three_times_and_then_cost_a_try() -> No
     world.run()
     assert starts(world, "a") == [1, 2, 3, 4, 5]
     assert world.state_of("a") is TaskState.FAILED
-    assert "the agent failed" in world.snapshot().task("a").reason
+    assert world.snapshot().task("a").reason == "the agent failed: the provider says no, 5 times"
+    waits = [line for line in world.machine.state.stories["a"] if "has trouble with its provider" in line]
+    assert len(waits) == 5
 
 
 def test_an_overlong_conversation_is_not_resumed() -> None:

@@ -428,3 +428,18 @@ def test_status_says_until_when_an_agent_is_held_back() -> None:
     shown = drawn(views.status(snapshot(profiles=(held, over)), NARROW, live=True))
     assert f"agent claude waits until {clock(NOW + 60)}: 429 too many requests" in shown
     assert "codex" not in shown
+
+
+def test_a_run_without_a_screen_says_who_has_to_wait_once_and_until_when() -> None:
+    before = snapshot(task("auth", TaskState.RUNNING, "on w1"))
+    held = snapshot(task("auth", TaskState.RUNNING, "on w1"), profiles=(ProfileView("claude", 1, 0, NOW + 60, "429"),))
+    (line,) = changes(before, held, NARROW)
+    assert line.endswith(f"agent claude waits until {clock(NOW + 60).strip()}: 429")
+    longer = replace(held, profiles=(ProfileView("claude", 1, 0, NOW + 90, "429"),))
+    assert changes(held, longer, NARROW) == []
+
+
+def test_status_says_until_when_a_task_waits() -> None:
+    waits = replace(task("auth", TaskState.QUEUED, "agent claude has to wait (429)"), until=NOW + 60)
+    shown = drawn(views.status(snapshot(waits), NARROW, live=True))
+    assert f"agent claude has to wait (429), until {clock(NOW + 60).strip()}" in " ".join(shown.split())

@@ -1,0 +1,65 @@
+"""A provider that never gives an answer: said while it lasts, waited out, and nobody else is kept from work."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any
+
+import pytest
+from client_project import ClientProject
+from project import wait_for
+
+pytestmark = [pytest.mark.clients, pytest.mark.slow]
+
+TROUBLES = {"limited": "FAIL 429 0", "broken": "FAIL 500 0", "cut": "CUT 0"}
+SAYS = {"limited": ("429", "rate limit"), "broken": ("the provider", "try"), "cut": ("waits", "wait", "no answer")}
+
+
+def is_told(task: dict[str, Any]) -> bool:
+    """True when the row of a task says what its provider does."""
+    return any(words in task["reason"] for words in SAYS[task["id"]])
+
+
+def test_who_gets_no_answer_says_so_and_waits_while_others_land(shop: ClientProject) -> None:
+    """Each trouble with a profile of its own, and a second task for the limited one; then all is stopped."""
+    agents = {name: {"preset": shop.client} for name in (*TROUBLES, shop.client)}
+    tasks = [
+        {
+            "id": name,
+            "agent": name,
+            "files": [f"{name}.txt"],
+            "prompt": [f"The {name} one.", line, f"WRITE {name}.txt: x"],
+        }
+        for name, line in TROUBLES.items()
+    ]
+    second = {"id": "second", "agent": "limited", "files": ["second.txt"], "prompt": ["WRITE second.txt: x"]}
+    after = {"id": "after", "after": ["fine"], "files": ["after.txt"], "prompt": ["After it.", "WRITE after.txt: x"]}
+    fine = {"id": "fine", "files": ["fine.txt"], "prompt": ["Fine.", "HOLD fine", "WRITE fine.txt: x"]}
+    shop.ask(*tasks, fine, after, second, agents=agents, retries=0, workers=4)
+    run = shop.start_run()
+    shop.api.wait_asked("The limited one.")
+    wait_for(lambda: "has to wait" in shop.tasks()["second"]["reason"])
+    shop.api.release("fine")
+    seen: dict[str, dict[str, Any]] = {}
+
+    def all_told() -> bool:
+        now = shop.tasks()
+        seen.update({name: now[name] for name in TROUBLES if is_told(now[name])})
+        return set(seen) == set(TROUBLES) and now["after"]["state"] == "landed"
+
+    wait_for(all_told)
+    profiles = {profile["name"]: profile for profile in shop.status()["profiles"]}  # type: ignore[attr-defined]
+    assert profiles["limited"]["until"] > time.time() - 5
+    assert profiles[shop.client]["until"] is None
+    story = shop.says("story", "limited")
+    assert "limited is rate limited" in story
+    assert "then 1" in story
+    assert shop.tasks()["second"]["state"] == "queued"
+
+    run.send_signal(signal.SIGINT)
+    assert run.wait(timeout=60) == 130
+    assert shop.processes() == []
+    states = shop.states()
+    assert {states[name] for name in (*TROUBLES, "second")} == {"queued"}
+    assert not {f"{name}.txt" for name in (*TROUBLES, "second")} & shop.files()
