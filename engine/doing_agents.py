@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
-from contextlib import AsyncExitStack, nullcontext, suppress
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,17 +23,13 @@ from engine.doing_following import ERRORS, STREAM, Follower, extras_of, follower
 from engine.errors import AuroraError
 from engine.merging import merge_commit
 from engine.model import Verdict
+from engine.passing import Passing
 from engine.resource_clash import clash_in
-from engine.snapshot import Work
-from engine.state import Step
 from engine.usage import read_usage, usage_file_of
-from engine.watch import Watcher
 
 if TYPE_CHECKING:
     from engine.runner import Runner
 
-SWEEP_EVERY = 10.0
-MEASURE_EVERY = 2.0
 CLASH_PAUSES = (1.0, 5.0)
 """Seconds until a task's test that met a port or name in use is run again."""
 
@@ -49,12 +44,14 @@ class LiveAttempt:
     record: Path
     identity: process.Identity | None = None
     reported: set[str] = field(default_factory=set)
+    passing: Passing = field(default_factory=Passing)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     signals: asyncio.Lock = field(default_factory=asyncio.Lock)
     running_since: float | None = None
     active: float = 0.0
     timed_out: bool = False
     looking: bool = False
+    waiting: bool = False
     look_again: set[str] | None = None
     paths: set[str] = field(default_factory=set)
     measuring: bool = False
@@ -82,17 +79,6 @@ class AgentJobs:
     def __init__(self, runner: Runner) -> None:
         self.runner = runner
         self.live: dict[str, LiveAttempt] = {}
-        self.work: dict[str, Work] = {}
-        self.watcher = Watcher(self._paths_changed, self._polled)
-
-    def open(self) -> None:
-        """Start watching."""
-        self.watcher.start(self.runner.loop)
-        self.runner.pool.start(self._sweep_forever())
-
-    async def close(self) -> None:
-        """Stop watching."""
-        await asyncio.to_thread(self.watcher.close)
 
     # --- worktree ---
 
@@ -149,7 +135,7 @@ class AgentJobs:
             self._report_exit(live, 127, lost=False, tail=str(error))
         finally:
             self.live.pop(effect.task, None)
-            self.watcher.remove(effect.worker)
+            self.runner.watching.remove(effect.worker)
 
     def _live(self, effect: ef.StartAgent) -> LiveAttempt:
         run = self.runner.machine.state.run
@@ -220,7 +206,7 @@ class AgentJobs:
     def _announce(self, live: LiveAttempt, adopted: bool) -> None:
         identity, effect = live.identity, live.effect
         assert identity is not None
-        self.watcher.add(effect.worker, live.worktree)
+        self.runner.watching.add(effect.worker, live.worktree)
         self.runner.post(
             ev.AgentStarted(
                 at=time.time(),
@@ -342,81 +328,6 @@ class AgentJobs:
                 at=time.time(), task=effect.task, attempt=effect.attempt, onto=effect.onto, conflicts=conflicts
             )
         )
-
-    # --- writes ---
-
-    def _paths_changed(self, worker: str, paths: frozenset[str]) -> None:
-        live = next((one for one in self.live.values() if one.effect.worker == worker), None)
-        if live is None:
-            return
-        if live.looking:
-            live.look_again = set() if not paths or live.look_again == set() else {*(live.look_again or ()), *paths}
-            return
-        live.looking = True
-        self.runner.pool.start(self._look(live, paths))
-
-    async def _look(self, live: LiveAttempt, paths: Iterable[str]) -> None:
-        """Ask git what really changed (of `paths`, or of everything when empty) and report what is new."""
-        wanted: set[str] | None = set(paths)
-        while wanted is not None:
-            live.look_again = None
-            await self._report_changes(live, wanted)
-            wanted = live.look_again
-        live.looking = False
-
-    def _polled(self, worker: str, why: str) -> None:
-        """A worktree cannot be watched: it is looked at again and again instead."""
-        live = next((one for one in self.live.values() if one.effect.worker == worker), None)
-        if live is not None:
-            words = f"its edits are seen some seconds late, since its worktree cannot be watched: {why}"
-            task, attempt = live.effect.task, live.effect.attempt
-            self.runner.post(ev.Remarked(at=time.time(), task=task, attempt=attempt, words=words))
-
-    async def _report_changes(self, live: LiveAttempt, wanted: set[str]) -> None:
-        record = self.runner.machine.state.tasks[live.effect.task]
-        base = record.attempt.base
-        begun = time.monotonic()
-        try:
-            changed = await asyncio.to_thread(self.runner.worktrees.touched, live.worktree, base, wanted)
-        except AuroraError:
-            return
-        if not wanted:
-            self.watcher.looked(live.effect.worker, time.monotonic() - begun)
-        if record.attempt.base != base or record.attempt.step is Step.UPDATING:
-            return  # the worktree was brought up to date meanwhile: what landed is not this attempt's change
-        before, live.paths = live.paths, {*changed, *(live.paths if wanted else ())}
-        if wanted or live.paths != before:
-            self._measure_soon(live)
-        new = tuple(sorted(set(changed) - live.reported))
-        if new and self.live.get(live.effect.task) is live:
-            live.reported.update(new)
-            self.runner.post(
-                ev.FilesTouched(at=time.time(), task=live.effect.task, attempt=live.effect.attempt, paths=new)
-            )
-
-    def _measure_soon(self, live: LiveAttempt) -> None:
-        if not live.measuring:
-            live.measuring = True
-            self.runner.pool.start(self._measure(live))
-
-    async def _measure(self, live: LiveAttempt) -> None:
-        """Count what the attempt has changed so far, at most once in `MEASURE_EVERY` seconds. For the screen only."""
-        await asyncio.sleep(max(0.0, live.measured + MEASURE_EVERY - time.monotonic()))
-        live.measuring, live.measured = False, time.monotonic()
-        task, paths = live.effect.task, tuple(sorted(live.paths))
-        base = self.runner.machine.state.tasks[task].attempt.base
-        with suppress(AuroraError, OSError):
-            added, removed = await asyncio.to_thread(self.runner.worktrees.measure, live.worktree, base, paths)
-            if self.live.get(task) is live:
-                self.work[task] = Work(live.effect.attempt, added, removed, paths)
-                self.runner.publish_soon()
-
-    async def _sweep_forever(self) -> None:
-        """The safety net under the watcher."""
-        while True:
-            await asyncio.sleep(SWEEP_EVERY)
-            for live in list(self.live.values()):
-                self._paths_changed(live.effect.worker, frozenset())
 
     # --- afterwards ---
 

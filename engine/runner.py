@@ -24,6 +24,7 @@ from engine.doing_pressure import PressureJobs
 from engine.doing_proposals import ProposalJobs
 from engine.doing_slots import SlotJobs
 from engine.doing_tests import TestJobs
+from engine.doing_watching import WatchJobs
 from engine.doing_writes import WriteJobs
 from engine.errors import AuroraError
 from engine.journal import Journal
@@ -98,6 +99,7 @@ class Runner:
         self.writes = WriteJobs(self)
         self.workplaces = Workplaces(self)
         self.agents = AgentJobs(self)
+        self.watching = WatchJobs(self)
         self.merges = MergeJobs(self)
         self.candidate_tests = TestJobs(self)
         self.proposals = ProposalJobs(self)
@@ -110,7 +112,7 @@ class Runner:
         try:
             self.slots.open(first.plan.settings)
             await self.writes.open()
-            self.agents.open()
+            self.watching.open()
             first = replace(first, load=self.pressure.first_look())
             self.post(replace(first, live_slots=self.slots.adopt()) if isinstance(first, ev.RunContinued) else first)
             for event in then:
@@ -246,7 +248,7 @@ class Runner:
             self._publish_due.cancel()
             self._publish_due = None
         began = time.perf_counter()
-        beside = Beside(dict(self.agents.work), next(iter(self.candidate_tests.logs), ""), self.pressure.load)
+        beside = Beside(dict(self.watching.work), next(iter(self.candidate_tests.logs), ""), self.pressure.load)
         self._latest = self._snapshots.make(self.machine.state, beside)
         self._pause = (time.perf_counter() - began) / PUBLISH_SHARE
         self.on_published()
@@ -255,7 +257,7 @@ class Runner:
         if self._alarm is not None:
             self._alarm.cancel()
         await self.pool.close()
-        await self.agents.close()
+        await self.watching.close()
         self.mocks.close()
         self.writes.close()
         self.slots.close()

@@ -209,7 +209,7 @@ def test_what_landed_is_not_taken_for_a_change_while_a_worktree_is_brought_up_to
     def look_in_between(self: Worktrees, path: Path, base: str, onto: str, message: str) -> MergeResult:
         merged = merge_into(self, path, base, onto, message)
         runner = engines[0]._runner
-        runner.loop.call_soon_threadsafe(runner.agents._paths_changed, path.name, frozenset())
+        runner.loop.call_soon_threadsafe(runner.watching._paths_changed, path.name, frozenset())
         wait_for(lambda: "api.txt" in seen)
         return merged
 
@@ -236,3 +236,37 @@ def test_what_landed_is_not_taken_for_a_change_while_a_worktree_is_brought_up_to
     wait_for(lambda: engine.snapshot().task("writer").state is TaskState.LANDED)
     assert not engine.snapshot().contracts[0].breaches
     assert not [words for words in engine.story("writer") if "api.txt" in words]
+
+
+def test_a_file_that_is_renamed_in_a_moment_is_no_claim(
+    project: Project, engines: list[LocalEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Programs write beside a file and rename it over the file: only the file itself counts."""
+    monkeypatch.setattr("engine.passing.SECONDS", 600.0)
+    go, end = tmp_path / "go", tmp_path / "end"
+    writes = f"echo 1 > new.py.tmp.7.3c4d; echo 2 > seen.py\n{until(go)}mv new.py.tmp.7.3c4d new.py\n{until(end)}"
+    project.plan([{"id": "a", "files": ["a.py"], "run": writes}])
+    engine = start(project, engines)
+    wait_for(lambda: "seen.py" in held(engine))
+    assert held(engine) == {"a.py", "seen.py"}
+    go.touch()
+    wait_for(lambda: "new.py" in held(engine))
+    end.touch()
+    wait_for(lambda: engine.snapshot().task("a").state is TaskState.LANDED)
+    assert not any(".tmp" in line for line in engine.story("a"))
+
+
+def test_a_file_that_is_named_like_that_and_stays_is_a_claim_and_so_is_one_that_was_removed(
+    project: Project, engines: list[LocalEngine], tmp_path: Path
+) -> None:
+    end = tmp_path / "end"
+    project.plan([{"id": "a", "files": ["a.py"], "run": f"echo 1 > b.py.tmp; rm models.py\n{until(end)}"}])
+    engine = start(project, engines)
+    wait_for(lambda: held(engine) == {"a.py", "b.py.tmp", "models.py"})
+    end.touch()
+    wait_for(lambda: engine.snapshot().task("a").state is TaskState.LANDED)
+
+
+def held(engine: LocalEngine) -> set[str]:
+    """What is locked."""
+    return {lock.pattern.lstrip("/") for lock in engine.snapshot().locks}

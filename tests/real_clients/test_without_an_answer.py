@@ -23,7 +23,8 @@ def is_told(task: dict[str, Any]) -> bool:
 
 def test_who_gets_no_answer_says_so_and_waits_while_others_land(shop: ClientProject) -> None:
     """Each trouble with a profile of its own, and a second task for the limited one; then all is stopped."""
-    agents = {name: {"preset": shop.client} for name in (*TROUBLES, shop.client)}
+    agents: dict[str, dict[str, object]] = {name: {"preset": shop.client} for name in (*TROUBLES, shop.client)}
+    agents["limited"]["max_parallel"] = 1
     tasks = [
         {
             "id": name,
