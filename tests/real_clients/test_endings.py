@@ -31,3 +31,22 @@ def test_no_work_is_no_success_and_an_answer_goes_into_the_same_conversation(sho
     assert any("The question." in text for text in turns)
     assert "Which one?" in turns
     assert shop.tasks()["asks"]["tokens"] == 4 * (INPUT + OUTPUT)
+
+
+@pytest.mark.parametrize("client", ["claude"], indirect=True)
+def test_an_agent_that_can_be_told_its_budget_ends_by_itself_before_it_spends_more(shop: ClientProject) -> None:
+    """Every answer costs it 0.244 cents: with one cent it asks five times, and what it wrote is kept."""
+    writes = [f"WRITE n{number}.txt: n" for number in range(6)]
+    shop.ask(
+        {"id": "dear", "files": ["*.txt"], "prompt": ["The dear one.", *writes]},
+        retries=0,
+        budget={"per_attempt": {"usd": 0.01}},
+    )
+    shop.run(code=1)
+    dear = shop.tasks()["dear"]
+    assert dear["state"] == "failed"
+    assert "budget" in dear["reason"]
+    assert len(shop.api.about("The dear one.")) == 5
+    assert dear["cost"] == pytest.approx(5 * 0.00244)
+    assert "n0.txt" in shop.files(dear["kept"][-1])
+    assert "Reached maximum budget" in shop.says("log", "dear")
