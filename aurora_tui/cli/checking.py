@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -104,11 +105,20 @@ def _of_agents(plan: Plan | None) -> Iterator[Finding]:
             yield Finding(health, f"agent {found.name}", f"`{found.executable}` is missing; {found.try_it}")
             continue
         login = login_of(found.name, os.environ, Path.home())
-        words = f"{found.version} at {found.path}; {login.words}; try: {found.try_it}"
+        words = f"{found.version} at {found.path}; {login.words}; {_commands(found.name)}; try: {found.try_it}"
         yield Finding(Health.GOOD if login.found else Health.NOTE, f"agent {found.name}", words)
     for profile in used:
         if profile.command:
             yield Finding(Health.GOOD, f"agent {profile.name}", f"the command `{profile.command}`")
+
+
+def _commands(name: str) -> str:
+    """Which shell commands an agent runs, and what lets it run others."""
+    from engine.clients.presets import PRESETS
+
+    preset = PRESETS[name]
+    more = f" (`args: {json.dumps(preset.more_commands)}` for more)" if preset.more_commands else ""
+    return f"edits files, {preset.commands}{more}"
 
 
 def _used(plan: Plan) -> list[AgentProfile]:

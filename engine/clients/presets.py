@@ -21,7 +21,8 @@ class Preset:
     A conversation is resumed with `resume` and its id, by `resume_subcommand` where there is one, which takes the
     options of `resume_options` instead of those of the same flag. `new_session`, `usage_file` and `max_usd` are the
     flags for an id of our own, for a file about its usage, and for the most it may spend. `silent` programs print
-    nothing while their provider makes them wait."""
+    nothing while their provider makes them wait. `commands` says which shell commands it runs as Aurora starts it, and
+    `more_commands` are a profile's `args` that let it run others (empty: it runs all)."""
 
     executable: str
     install: str
@@ -37,6 +38,8 @@ class Preset:
     usage_file: str = ""
     max_usd: str = ""
     silent: bool = False
+    commands: str = "runs any command"
+    more_commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ PRESETS: dict[str, Preset] = {
         options=(("--output-format", "stream-json"), ("--verbose",), ("--permission-mode", "acceptEdits")),
         env={"DISABLE_AUTOUPDATER": "1"},
         max_usd="--max-budget-usd",
+        commands="runs only simple commands (ls, touch, git status)",
+        more_commands=("--allowedTools", "Bash(pytest *)"),
     ),
     "codex": Preset(
         executable="codex",
@@ -70,6 +75,8 @@ PRESETS: dict[str, Preset] = {
         resume=(),
         resume_subcommand=("exec", "resume"),
         resume_options={"-s": "sandbox_mode", "--sandbox": "sandbox_mode"},
+        commands="runs any command in its sandbox, without the network",
+        more_commands=("-c", "sandbox_workspace_write.network_access=true"),
     ),
     "gemini": Preset(
         executable="gemini",
@@ -77,6 +84,8 @@ PRESETS: dict[str, Preset] = {
         before_prompt=("-p",),
         options=(("--output-format", "stream-json"), ("--approval-mode", "auto_edit")),
         env={"GEMINI_CLI_NO_RELAUNCH": "true", "GEMINI_CLI_TRUST_WORKSPACE": "true"},
+        commands="runs no commands",
+        more_commands=("--allowed-tools", "run_shell_command"),
     ),
     "copilot": Preset(
         executable="copilot",
@@ -111,6 +120,8 @@ PRESETS: dict[str, Preset] = {
         before_prompt=("-p",),
         options=(("--output-format", "stream-json"), ("--approval-mode", "auto-edit")),
         silent=True,
+        commands="runs no commands",
+        more_commands=("--allowed-tools", "run_shell_command"),
     ),
 }
 

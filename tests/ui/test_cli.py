@@ -250,6 +250,15 @@ def test_doctor_on_a_fit_and_on_an_unfit_place(say: Aurora, repo: Path, monkeypa
     assert code == 0
     assert "✓ good  agent script    the command `sh {prompt_file}`" in out
     assert "agent claude" in out
+    fake = repo.parent / "bin"
+    fake.mkdir()
+    (fake / "gemini").write_text("#!/bin/sh\necho 0.61.0\n")
+    (fake / "gemini").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake}{os.pathsep}{os.environ['PATH']}")
+    _, told, _ = say("doctor")
+    assert 'edits files, runs no commands (`args: ["--allowed-tools", "run_shell_command"]` for more)' in " ".join(
+        told.split()
+    )
     assert "✓ good  engine          none runs here now" in out
     assert "no PSI" in out, "the folder that stands for the machine has none"
     monkeypatch.delenv("AURORA_HOST_ROOT")
