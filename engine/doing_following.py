@@ -36,6 +36,7 @@ from engine.clients.reports import (
     Session,
     Trouble,
     Usage,
+    Used,
 )
 from engine.clients.starting import model_of, stream_of
 from engine.clients.stream import TEXT, ErrorReader, StreamReader
@@ -275,22 +276,23 @@ class Follower:
 
     def cost(self) -> tuple[float, int, bool]:
         """US dollars, tokens, and whether the dollars are an estimate, until now."""
+        used = self._used()
+        cost, estimated = cost_of(used.usage, (used.model, *self.what.names), self.what.prices)
+        return round(cost, 6), used.usage.tokens, estimated
+
+    def _used(self) -> Used:
         summary = self._stream.summary
-        cost, estimated = cost_of(self._usage(), (summary.model, *self.what.names), self.what.prices)
-        return round(cost, 6), self._usage().tokens, estimated
+        ask_file = self.what.writes_usage and self._over.is_set() and not summary.usage.tokens
+        return self._used_by_file() if ask_file else Used(summary.usage, summary.model)
 
-    def _usage(self) -> Usage:
-        usage = self._stream.summary.usage
-        ask_file = self.what.writes_usage and self._over.is_set() and not usage.tokens
-        return self._usage_of_file() if ask_file else usage
-
-    def _usage_of_file(self) -> Usage:
+    def _used_by_file(self) -> Used:
         """Some programs write their usage into a file at their end; that of a resumed conversation goes on."""
         try:
             said = parsed(usage_output_of(self.what.record).read_bytes())
         except OSError:
-            return Usage()
-        return usage_of_file(said or {}).since(self.what.before)
+            return Used(Usage())
+        used = usage_of_file(said or {})
+        return Used(used.usage.since(self.what.before), used.model)
 
     def judged(self, event: ev.AgentExited) -> ev.AgentExited:
         """The end of the attempt, with what its stream adds. What the agent itself said to have used goes first."""
@@ -308,7 +310,7 @@ class Follower:
             cost=cost,
             tokens=tokens,
             estimated=estimated,
-            usage=self._usage(),
+            usage=self._used().usage,
         )
 
 

@@ -19,6 +19,8 @@ from widgets.text import many
 
 INOTIFY = Path("/proc/sys/fs/inotify/max_user_watches")
 FEW_WATCHES = 65_536
+TRIALS = Path(__file__).parents[2] / "tests" / "real_clients"
+"""The tests of real agents, in a checkout of Aurora itself."""
 
 
 def good_news(plan: Plan) -> str:
@@ -95,6 +97,7 @@ def _of_plan(repo: Repo) -> Iterator[Finding]:
 def _of_agents(plan: Plan | None) -> Iterator[Finding]:
     """Every agent program that is known: installed, which version, logged in; bad only where a task needs it."""
     from engine.clients.login import login_of
+    from engine.clients.prices import PRICES_OF
     from engine.clients.probe import probe
 
     used = _used(plan) if plan is not None else []
@@ -110,6 +113,13 @@ def _of_agents(plan: Plan | None) -> Iterator[Finding]:
     for profile in used:
         if profile.command:
             yield Finding(Health.GOOD, f"agent {profile.name}", f"the command `{profile.command}`")
+    own = len(plan.settings.prices) if plan is not None else 0
+    prices = f"{many(own, 'price')} of {PLAN_FILE}, then " if own else ""
+    words = f"{prices}list prices of {PRICES_OF}; costs of agents that tell only their tokens are estimates (~)"
+    yield Finding(Health.GOOD, "prices", f"{words}; `prices:` in {PLAN_FILE} changes them")
+    if TRIALS.is_dir():
+        all_of_them = "with AURORA_ALL_CLIENTS=1 opencode, qwen, copilot and ACP, too"
+        yield Finding(Health.GOOD, "trials", f"`pytest -m clients` runs claude, codex and gemini; {all_of_them}")
 
 
 def _commands(name: str) -> str:

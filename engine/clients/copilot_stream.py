@@ -19,6 +19,7 @@ from engine.clients.reports import (
     Session,
     Trouble,
     Usage,
+    Used,
 )
 from engine.clients.troubles import reset_in, retry_words, trouble_of, wait_in
 
@@ -102,10 +103,12 @@ def _result(line: Object) -> Iterator[Report]:
     yield Ended(number_at(line, "exitCode") == 0)
 
 
-def usage_of_file(said: Object) -> Usage:
-    """What the file of `--usage-output-file` says: the sum over all models."""
+def usage_of_file(said: Object) -> Used:
+    """What the file of `--usage-output-file` says: the sum over all models, and the model that was used most."""
     models = object_at(said, "modelMetrics")
-    return sum((_of_model(object_at(models, name, "usage")) for name in models), Usage())
+    used = {name: _of_model(object_at(models, name, "usage")) for name in models}
+    most = max(used, key=lambda name: used[name].tokens, default="")
+    return Used(sum(used.values(), Usage()), most)
 
 
 def _of_model(usage: Object) -> Usage:

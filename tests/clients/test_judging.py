@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
 from engine.clients.judging import judged
 from engine.clients.presets import PRESETS, Extras
-from engine.clients.prices import cost_of, price_of
+from engine.clients.prices import PRICES, cost_of, price_of
 from engine.clients.reports import Ended, Failed, RateLimited, Said, Summary, Trouble, Usage
 from engine.clients.starting import command_for, model_of
 from engine.clients.troubles import LONGEST_WAIT, reset_in, trouble_of, wait_in
@@ -93,12 +94,39 @@ def test_when_a_text_says_the_limit_ends() -> None:
 def test_dollars_are_those_reported_else_estimated_by_the_model_then_by_the_program() -> None:
     usage = Usage(1_000_000, 2_000_000, 100_000)
     assert cost_of(Usage(1, 1, 1, 0, 0.5), ("gpt-5.5",), {}) == (0.5, False)
-    assert cost_of(usage, ("gpt-5.5", "codex"), {}) == (pytest.approx(1.25 + 0.25 + 1.0), True)
-    assert cost_of(usage, ("", "codex"), {}) == (pytest.approx(2.5), True)
+    assert cost_of(usage, ("gpt-5.5", "codex"), {}) == (pytest.approx(5.0 + 1.0 + 3.0), True)
+    assert cost_of(usage, ("", "codex"), {}) == (pytest.approx(2.0 + 0.2 + 1.0), True)
     assert cost_of(usage, ("gpt-5.5",), {"gpt-5.5": Price(2, 1, 10)}) == (pytest.approx(5.0), True)
     assert cost_of(usage, ("nobody-knows", ""), {}) == (0.0, False)
     assert cost_of(Usage(), ("gpt-5.5",), {}) == (0.0, False)
-    assert price_of("openai/GPT-5-mini", {}) == Price(0.25, 0.025, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("model", "dollars"),
+    [
+        ("openai/GPT-5-mini", (0.25, 0.025, 2.0)),
+        ("gpt-5.1-codex-mini", (0.25, 0.025, 2.0)),
+        ("gpt-5.3-codex", (1.75, 0.175, 14.0)),
+        ("claude-opus-4-20250514", (15.0, 1.5, 75.0)),
+        ("claude-opus-4-5-20251101", (5.0, 0.5, 25.0)),
+        ("claude-sonnet-5.5", (2.0, 0.1, 10.0)),
+        ("claude-sonnet-4-5", (3.0, 0.3, 15.0)),
+        ("gemini-2.5-flash-lite", (0.1, 0.01, 0.4)),
+        ("gemini-3.1-pro-preview", (2.0, 0.2, 12.0)),
+        ("qwen3-coder-plus", (0.65, 0.13, 3.25)),
+    ],
+)
+def test_of_several_patterns_the_first_that_fits_a_model_counts(model: str, dollars: tuple[float, ...]) -> None:
+    assert price_of(model, {}) == Price(*dollars)
+
+
+def test_every_list_price_can_be_reached() -> None:
+    """A pattern behind a wider one would never be looked at."""
+    patterns = list(PRICES)
+    for place, pattern in enumerate(patterns):
+        name = pattern.replace("[-.]", "-").replace("[01]", "0").replace("[12]", "1").replace("[45]", "4")
+        name = name.replace("[23]", "2").replace("[34]", "3").replace("*", "")
+        assert not [wider for wider in patterns[:place] if fnmatchcase(name, wider)], pattern
 
 
 def argv(preset: str, extras: Extras, *args: str) -> str:

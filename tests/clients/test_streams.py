@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.clients.copilot_stream import usage_of_file
 from engine.clients.judging import judged
 from engine.clients.reports import (
     NO_USAGE,
@@ -22,6 +23,7 @@ from engine.clients.reports import (
     Summary,
     Trouble,
     Usage,
+    Used,
 )
 from engine.clients.stream import DIALECTS, ErrorReader, StreamReader
 from engine.clients.wording import Wording, inside, words
@@ -347,6 +349,15 @@ def test_a_line_of_300_kilobytes_is_read_and_one_without_end_takes_no_more_memor
     assert reader.feed(b"\n")[0].__class__.__name__ == "Unknown"
     assert reader.summary.unknown == 1
     assert len(reader.summary.last_unknown[0]) <= 200
+
+
+def test_the_usage_file_of_copilot_is_summed_up_and_names_the_model_used_most() -> None:
+    def model(fresh: int, cached: int, output: int) -> object:
+        return {"usage": {"inputTokens": fresh + cached, "cacheReadTokens": cached, "outputTokens": output}}
+
+    said = {"modelMetrics": {"gpt-5-mini": model(10, 0, 1), "gpt-5.5": model(400, 800, 34)}}
+    assert usage_of_file(said) == Used(Usage(410, 800, 35), "gpt-5.5")
+    assert usage_of_file({}) == Used(Usage())
 
 
 def test_repeated_partial_messages_are_dropped_unparsed() -> None:

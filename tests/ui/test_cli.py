@@ -23,6 +23,7 @@ from aurora_tui.cli.errors import run_command_line
 from aurora_tui.cli.headless import HeadlessRun, Prospect, prospect
 from aurora_tui.cli.logs import copy
 from aurora_tui.cli.telling import JsonTeller, LineTeller
+from engine.clients.prices import PRICES_OF
 from engine.control import ControlServer
 from engine.errors import Refused
 from engine.events import HandOverLock, Intent, MessageTask, PauseTask, RunStarted, SettleCollision, Shutdown
@@ -259,6 +260,8 @@ def test_doctor_on_a_fit_and_on_an_unfit_place(say: Aurora, repo: Path, monkeypa
     assert 'edits files, runs no commands (`args: ["--allowed-tools", "run_shell_command"]` for more)' in " ".join(
         told.split()
     )
+    assert f"list prices of {PRICES_OF}" in out
+    assert "AURORA_ALL_CLIENTS=1" in out
     assert "✓ good  engine          none runs here now" in out
     assert "no PSI" in out, "the folder that stands for the machine has none"
     monkeypatch.delenv("AURORA_HOST_ROOT")
