@@ -25,6 +25,7 @@ import acp
 from acp import schema
 
 from engine import write_hook
+from engine.clients.acp_usage import TurnUsage
 
 LONGEST_LINE = 64 << 20
 MOST_REMINDERS = 5
@@ -33,6 +34,7 @@ WRITES = ("edit", "delete", "move")
 ASKING_MODES = ("default", "ask", "build")
 """Session modes in which agents ask before they edit, the best one first."""
 GOOD_END = "end_turn"
+BESIDE_WORDS = ("inputTokens", "cachedReadTokens", "outputTokens")
 LAST_BREATH = 2.0
 """Seconds until an agent that hung up has ended."""
 
@@ -50,8 +52,8 @@ class Desk:
         self.worktree = worktree
         self.refused: list[str] = []
         self.muted = False
-        self.usd: float | None = None
-        self.usage: dict[str, int] = {}
+        self.model = ""
+        self.used = TurnUsage()
         self._tools: dict[str, tuple[str, ...]] = {}
 
     # --- asked ---
@@ -120,18 +122,18 @@ class Desk:
 
     async def session_update(self, session_id: str, update: Any, **more: Any) -> None:
         """Print what matters of an update."""
+        kind = getattr(update, "session_update", "")
+        if kind == "usage_update" and update.cost is not None and update.cost.currency == "USD":
+            self.used.dollars(update.cost.amount, repeated=self.muted)
         if self.muted:
             return
-        match getattr(update, "session_update", ""):
+        match kind:
             case "agent_message_chunk":
                 if text := getattr(update.content, "text", ""):
                     tell("text", text=text)
                 self._count(getattr(update, "field_meta", None))
             case "tool_call" | "tool_call_update":
                 self._tool(update)
-            case "usage_update":
-                if update.cost is not None and update.cost.currency == "USD":
-                    self.usd = update.cost.amount
 
     def _tool(self, update: Any) -> None:
         paths = self._paths(update)
@@ -147,17 +149,15 @@ class Desk:
         """Some agents say what they used beside their words."""
         used = meta.get("usage") if isinstance(meta, Mapping) else None
         if isinstance(used, Mapping):
-            self.add(
-                int(used.get("inputTokens") or 0) - int(used.get("cachedReadTokens") or 0),
-                int(used.get("cachedReadTokens") or 0),
-                int(used.get("outputTokens") or 0),
-            )
+            given, cached, output = (int(used.get(name) or 0) for name in BESIDE_WORDS)
+            self.used.more(given, cached, output)
+            self.tell_usage()
 
-    def add(self, fresh: int, cached: int, output: int) -> None:
-        """Count tokens and print the sum."""
-        for name, more in (("input", fresh), ("cached", cached), ("output", output)):
-            self.usage[name] = self.usage.get(name, 0) + max(0, more)
-        tell("usage", **self.usage, usd=self.usd)
+    def tell_usage(self) -> None:
+        """Print the sum."""
+        whole = self.used.sum
+        counted = {"input": whole.input, "cached": whole.cached, "output": whole.output}
+        tell("usage", **counted, usd=whole.usd, model=self.model)
 
 
 def _choose(options: list[schema.PermissionOption], *kinds: str) -> schema.RequestPermissionResponse:
@@ -219,9 +219,12 @@ async def _talk(agent: Any, desk: Desk, worktree: str, prompt: str, before: str)
     )
     about = schema.Implementation(name="aurora", version="1")
     try:
-        can = (await agent.initialize(acp.PROTOCOL_VERSION, nothing, about)).agent_capabilities
-        session = await _session(agent, desk, worktree, before if can is not None and can.load_session else "")
-        tell("session", id=session)
+        hello = await agent.initialize(acp.PROTOCOL_VERSION, nothing, about)
+        desk.used.agent = hello.agent_info.name if hello.agent_info is not None else ""
+        can_load = hello.agent_capabilities is not None and hello.agent_capabilities.load_session
+        session = await _session(agent, desk, worktree, before)
+        if can_load:
+            tell("session", id=session)
         text = prompt
         for _ in range(MOST_REMINDERS + 1):
             reason = await _turn(agent, desk, session, text)
@@ -246,17 +249,27 @@ def _words(data: object) -> str:
 
 
 async def _session(agent: Any, desk: Desk, worktree: str, before: str) -> str:
-    """A session in which the agent asks before it edits: the one of `before` if it is still known, else a new one."""
+    """A session in which the agent asks before it edits: a new one, or that of `before`, which only knows what the
+    prompt is about; RequestError when it is gone."""
     if before:
         desk.muted = True
-        with suppress(acp.RequestError):
-            loaded = await agent.load_session(worktree, before, mcp_servers=[])
-            await _ask_before_edits(agent, before, loaded.modes if loaded is not None else None)
-            return before
-        desk.muted = False
-    session = await agent.new_session(worktree, mcp_servers=[])
-    await _ask_before_edits(agent, session.session_id, session.modes)
-    return str(session.session_id)
+        try:
+            found = await agent.load_session(worktree, before, mcp_servers=[])
+        except acp.RequestError as error:
+            raise acp.RequestError(error.code, f"session {before} not found ({error})", error.data) from None
+    else:
+        found = await agent.new_session(worktree, mcp_servers=[])
+    session = before or str(found.session_id)
+    if found is not None:
+        await _ask_before_edits(agent, session, found.modes)
+        desk.model = _model_in(found.config_options)
+    return session
+
+
+def _model_in(choices: Any) -> str:
+    """The model an agent says it works with, if it does."""
+    chosen = (str(choice.current_value) for choice in choices or () if choice.category == "model")
+    return next(chosen, "")
 
 
 async def _ask_before_edits(agent: Any, session: str, modes: schema.SessionModeState | None) -> None:
@@ -274,11 +287,16 @@ async def _turn(agent: Any, desk: Desk, session: str, text: str) -> str:
     desk.muted = False
     block = schema.TextContentBlock(type="text", text=text)
     answer: schema.PromptResponse = await agent.prompt(session, [block])
-    used, meta = answer.usage, answer.field_meta or {}
+    used, quota = answer.usage, (answer.field_meta or {}).get("quota") or {}
     if used is not None:
-        desk.add(used.input_tokens + (used.cached_write_tokens or 0), used.cached_read_tokens or 0, used.output_tokens)
-    elif isinstance(counted := (meta.get("quota") or {}).get("token_count"), dict):
-        desk.add(int(counted.get("input_tokens") or 0), 0, int(counted.get("output_tokens") or 0))
+        given, cached = used.input_tokens + (used.cached_write_tokens or 0), used.cached_read_tokens or 0
+        desk.used.turn(given, cached, used.output_tokens, used.total_tokens)
+    elif isinstance(counted := quota.get("token_count"), dict):
+        desk.used.more(int(counted.get("input_tokens") or 0), 0, int(counted.get("output_tokens") or 0))
+        desk.model = next((str(one.get("model") or "") for one in quota.get("model_usage") or ()), desk.model)
+    else:
+        return str(answer.stop_reason)
+    desk.tell_usage()
     return str(answer.stop_reason)
 
 

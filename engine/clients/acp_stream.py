@@ -41,7 +41,7 @@ class AcpStream:
                 report = (PermissionDenied(", ".join(_paths(line)), text_at(line, "words")),)
             case "usage":
                 fresh, cached, output = (number_at(line, name) for name in ("input", "cached", "output"))
-                report = (Used(Usage(fresh, cached, output, usd=amount_at(line, "usd"))),)
+                report = (Used(Usage(fresh, cached, output, usd=amount_at(line, "usd")), text_at(line, "model")),)
             case "error":
                 words = f"{text_at(line, 'words')} {text_at(line, 'data')}".strip()
                 report = (Failed(trouble_of(words), words), Ended(False, words))

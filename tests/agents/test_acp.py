@@ -14,7 +14,7 @@ from project import Project, wait_for
 from test_live import engines, start, tell, until
 
 from engine.clients.presets import PLAIN, Extras
-from engine.clients.reports import Summary
+from engine.clients.reports import Summary, Trouble
 from engine.clients.starting import command_for
 from engine.clients.stream import StreamReader
 from engine.events import StopTask
@@ -71,7 +71,9 @@ def test_a_conversation_is_gone_on_with_and_what_it_repeats_is_not_told_again(tm
     assert summary.said == "RUN: once\n"
     assert "loaded s1" in (tmp_path / "prompts.txt").read_text()
     code, summary = played(tmp_path, "RUN make", extras=Extras(resume="forgotten"))
-    assert (code, summary.session) == (0, "s1")
+    assert (code, summary.session) == (1, "")
+    assert summary.failure is not None
+    assert summary.failure.kind is Trouble.SESSION
 
 
 def test_an_edit_of_an_unnamed_file_is_refused_and_the_reason_is_told(tmp_path: Path) -> None:
