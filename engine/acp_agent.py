@@ -34,6 +34,9 @@ WRITES = ("edit", "delete", "move")
 ASKING_MODES = ("default", "ask", "build")
 """Session modes in which agents ask before they edit, the best one first."""
 GOOD_END = "end_turn"
+AN_ERROR = "Error: "
+"""How Copilot begins the words in which it says that its model gave no answer; the turn ends as if it were well."""
+NO_ANSWER = -32000
 BESIDE_WORDS = ("inputTokens", "cachedReadTokens", "outputTokens")
 LAST_BREATH = 2.0
 """Seconds until an agent that hung up has ended."""
@@ -45,16 +48,17 @@ def tell(kind: str, **fields: object) -> None:
 
 
 class Desk:
-    """What the agent asks of its client, and what it tells. `refused` are the reasons it has not been told yet;
-    `muted` while it repeats an earlier conversation."""
+    """What the agent asks of its client, and what it tells. `refused` are the reasons it has not been told yet,
+    `last` is what it said last; `muted` while it repeats an earlier conversation."""
 
     def __init__(self, worktree: str) -> None:
         self.worktree = worktree
         self.refused: list[str] = []
         self.muted = False
+        self.last = ""
         self.model = ""
         self.used = TurnUsage()
-        self._tools: dict[str, tuple[str, ...]] = {}
+        self._tools: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     # --- asked ---
 
@@ -95,7 +99,7 @@ class Desk:
         diffs = [str(part.path) for part in tool_call.content or () if getattr(part, "type", "") == "diff"]
         given = tool_call.raw_input
         named = write_hook.named(given) if isinstance(given, dict) else []
-        return tuple(dict.fromkeys((*places, *diffs, *named))) or self._tools.get(tool_call.tool_call_id, ())
+        return tuple(dict.fromkeys((*places, *diffs, *named))) or self._tools.get(tool_call.tool_call_id, ("", ()))[1]
 
     def _inside(self, paths: tuple[str, ...]) -> list[str]:
         return [os.path.relpath(path, self.worktree) if os.path.isabs(path) else path for path in paths]
@@ -130,22 +134,23 @@ class Desk:
         match kind:
             case "agent_message_chunk":
                 if text := getattr(update.content, "text", ""):
+                    self.last = text
                     tell("text", text=text)
-                self._count(getattr(update, "field_meta", None))
+                self._count_beside(getattr(update, "field_meta", None))
             case "tool_call" | "tool_call_update":
                 self._tool(update)
 
     def _tool(self, update: Any) -> None:
-        paths = self._paths(update)
-        if paths:
-            self._tools[update.tool_call_id] = paths
-        if str(update.kind or "") in WRITES or (update.kind is None and paths):
+        """An update says only what is new of a call: its kind and its files may have been told before."""
+        kind, paths = str(update.kind or self._tools.get(update.tool_call_id, ("",))[0]), self._paths(update)
+        self._tools[update.tool_call_id] = kind, paths
+        if kind in WRITES or (not kind and paths):
             if update.status == "completed":
                 tell("edit", paths=self._inside(paths))
         elif update.session_update == "tool_call":
-            tell("tool", title=str(update.title or update.kind or "a tool"))
+            tell("tool", title=str(update.title or kind or "a tool"))
 
-    def _count(self, meta: object) -> None:
+    def _count_beside(self, meta: object) -> None:
         """Some agents say what they used beside their words."""
         used = meta.get("usage") if isinstance(meta, Mapping) else None
         if isinstance(used, Mapping):
@@ -283,11 +288,18 @@ async def _ask_before_edits(agent: Any, session: str, modes: schema.SessionModeS
 
 
 async def _turn(agent: Any, desk: Desk, session: str, text: str) -> str:
-    """One prompt; why the turn ended."""
-    desk.muted = False
+    """One prompt; why the turn ended. RequestError when the agent says in words that the model gave no answer."""
+    desk.muted, desk.last, before = False, "", desk.used.sum.tokens
     block = schema.TextContentBlock(type="text", text=text)
     answer: schema.PromptResponse = await agent.prompt(session, [block])
-    used, quota = answer.usage, (answer.field_meta or {}).get("quota") or {}
+    _count(desk, answer.usage, (answer.field_meta or {}).get("quota") or {})
+    if desk.last.startswith(AN_ERROR) and desk.used.sum.tokens == before:
+        raise acp.RequestError(NO_ANSWER, desk.last.removeprefix(AN_ERROR))
+    return str(answer.stop_reason)
+
+
+def _count(desk: Desk, used: schema.Usage | None, quota: Mapping[str, Any]) -> None:
+    """What a turn used, as its end or a `quota` beside it says."""
     if used is not None:
         given, cached = used.input_tokens + (used.cached_write_tokens or 0), used.cached_read_tokens or 0
         desk.used.turn(given, cached, used.output_tokens, used.total_tokens)
@@ -295,9 +307,8 @@ async def _turn(agent: Any, desk: Desk, session: str, text: str) -> str:
         desk.used.more(int(counted.get("input_tokens") or 0), 0, int(counted.get("output_tokens") or 0))
         desk.model = next((str(one.get("model") or "") for one in quota.get("model_usage") or ()), desk.model)
     else:
-        return str(answer.stop_reason)
+        return
     desk.tell_usage()
-    return str(answer.stop_reason)
 
 
 def main() -> int:

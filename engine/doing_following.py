@@ -21,7 +21,7 @@ from engine import events as ev
 from engine.clients.copilot_stream import usage_of_file
 from engine.clients.json_path import parsed
 from engine.clients.judging import judged
-from engine.clients.presets import PLAIN, PRESETS, Extras
+from engine.clients.presets import ACP, PLAIN, PRESETS, Extras
 from engine.clients.prices import cost_of
 from engine.clients.reports import (
     Edited,
@@ -335,7 +335,7 @@ def follower_of(
         told=runner.machine.state.tasks[effect.task].attempt.seen,
         names=(model_of(profile), profile.preset or profile.output),
         prices=runner.settings.prices,
-        silent=preset is not None and preset.silent,
+        silent=profile.preset == ACP or (preset is not None and preset.silent),
         resumable=profile.preset is not None,
         session=effect.session or extras_of(effect, record, profile, runner.machine.state.started).new_session,
         writes_usage=preset is not None and bool(preset.usage_file),

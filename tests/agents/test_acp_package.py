@@ -36,18 +36,19 @@ def plan(project: Project, sessions: Path, *prompts: tuple[str, list[str]], **se
 
 
 def test_it_edits_asks_and_is_answered_in_its_own_session(project: Project, engines: list, sessions: Path) -> None:
-    plan(project, sessions, ("one", ["WRITE one.txt: 1"]), ("asks", ["SAY Which one?"]), workers=1)
+    plan(project, sessions, ("one", ["READ README.md", "WRITE one.txt: 1"]), ("asks", ["SAY Which one?"]), workers=1)
     engine = start(project, engines)
     wait_for(lambda: engine.snapshot().task("asks").asks)
     assert engine.snapshot().task("asks").asks == "Which one?"
     assert engine.snapshot().task("asks").tokens == TOKENS
     assert "one.txt" in project.files()
+    assert "✎ one.txt" in project.says("log", "one")
+    assert "✎ README.md" not in project.says("log", "one")
     tell(engine, MessageTask(at=0.0, task="asks", text="This one.\nWRITE asks.txt: 2"))
     wait_for(lambda: engine.snapshot().task("asks").state is TaskState.LANDED)
     assert engine.snapshot().task("asks").tokens == 2 * TOKENS
-    held = sorted(file.read_text() for file in sessions.iterdir())
-    assert len(held) == 2
-    assert "This one." in held[0].partition("SAY Which one?")[2]
+    held = [file.read_text().partition("SAY Which one?") for file in sessions.iterdir()]
+    assert ["This one." in after for _, asked, after in held if asked] == [True]
 
 
 def test_a_held_file_is_refused_and_the_reason_is_its_next_prompt(
@@ -80,3 +81,10 @@ def test_a_session_that_is_gone_is_begun_anew_with_the_whole_task(
     (again,) = sessions.iterdir()
     assert "The task." in again.read_text()
     assert "its conversation is gone" in "\n".join(engine.story("asks"))
+
+
+def test_an_error_said_in_words_is_no_success(project: Project, engines: list, sessions: Path) -> None:
+    plan(project, sessions, ("shut", ["FAIL Authentication failed with provider (HTTP 401)."]))
+    engine = start(project, engines)
+    wait_for(lambda: "is not let in" in engine.snapshot().task("shut").reason)
+    assert "log in" in engine.snapshot().task("shut").reason

@@ -5,6 +5,8 @@
 FOLDER keeps its sessions, one file each: what was said in it, line by line.
 
 WRITE FILE: TEXT   asks for permission, then writes          SAY TEXT   its closing words
+READ FILE          looks at it
+FAIL TEXT          says that the model gave no answer, as Copilot does, and ends well
 CHILD              starts a program in a session of its own, which it leaves behind, and waits until it is cancelled
 """
 
@@ -69,6 +71,8 @@ class Scripted(acp.Agent):
             session.write(prompt[0].text + "\n")
         for line in prompt[0].text.splitlines():
             await self.act(session_id, line)
+            if line.startswith("FAIL "):
+                return schema.PromptResponse(stop_reason="end_turn")
         used = {name: number * self.turns for name, number in USED.items()}
         whole = used["input_tokens"] + used["output_tokens"]
         reason = "cancelled" if self.cancelled.is_set() else "end_turn"
@@ -79,8 +83,15 @@ class Scripted(acp.Agent):
         word, _, rest = line.partition(" ")
         if word == "WRITE":
             await self.write(session, *rest.split(": ", 1))
+        elif word == "READ":
+            await self.client.session_update(
+                session, acp.start_read_tool_call("r", f"Read {rest}", str(self.cwd / rest))
+            )
+            await self.client.session_update(session, acp.update_tool_call("r", status="completed"))
         elif word == "SAY":
             await self.client.session_update(session, acp.update_agent_message_text(rest))
+        elif word == "FAIL":
+            await self.client.session_update(session, acp.update_agent_message_text(f"Error: {rest}"))
         elif word == "CHILD":
             code = "import time; time.sleep(600)"
             argv = [sys.executable, "-c", code, str(self.folder)]

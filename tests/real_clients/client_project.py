@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from installed import environment, settings_in
+from installed import CLIENTS, environment, settings_in
 from model_api import ModelApi
 from project import Project
 
 SHELL_ALLOWED: Mapping[str, list[str]] = {
     "claude": ["--allowedTools", "Bash(python3 *)"],
+    "copilot": ["--allow-all-paths"],
     "gemini": ["--allowed-tools", "run_shell_command"],
     "qwen": ["--allowed-tools", "run_shell_command"],
 }
@@ -31,8 +32,21 @@ while not pathlib.Path(sys.argv[1]).exists():
 class Relative:
     """A process below a supervisor, as it was a moment ago."""
 
-    command: tuple[str, ...]
-    status: str
+    command: tuple[str, ...] = ()
+    status: str = psutil.STATUS_DEAD
+
+    @classmethod
+    def of(cls, process: psutil.Process) -> Relative:
+        """What is seen of a process; one that is gone was dead already."""
+        try:
+            return cls(tuple(process.cmdline()), process.status())
+        except psutil.Error:
+            return cls()
+
+    @property
+    def lives(self) -> bool:
+        """False for one that only waits to be forgotten, too."""
+        return self.status not in (psutil.STATUS_DEAD, psutil.STATUS_ZOMBIE)
 
 
 class ClientProject(Project):
@@ -60,9 +74,13 @@ class ClientProject(Project):
     def ask(self, *tasks: dict[str, object], **settings: object) -> None:
         """Write the plan. A task's prompt is given line by line. The profile `other` is the first client once more."""
         entries = [{**task, "prompt": "\n".join(task["prompt"])} for task in tasks]  # type: ignore[arg-type]
-        agents = {name: {"preset": name, "args": SHELL_ALLOWED.get(name, [])} for name in self.programs}
+        agents = {name: self.profile(name) for name in self.programs}
         agents["other"] = agents[self.client]
         self.plan(entries, **{"agents": agents, "agent": self.client, **settings})
+
+    def profile(self, name: str) -> dict[str, object]:
+        """How a client is named in the plan."""
+        return {"preset": name, "args": SHELL_ALLOWED.get(name, [])}
 
     def tasks(self) -> dict[str, dict[str, Any]]:
         """What `aurora status --json` says of every task, by its id."""
@@ -71,12 +89,17 @@ class ClientProject(Project):
     def family(self) -> Iterator[Relative]:
         """Every living process the agents' supervisors started, whatever session it is in."""
         for supervisor in self.processes("supervisor.py"):
-            for child in supervisor.children(recursive=True):
-                with suppress(psutil.Error):
-                    relative = Relative(tuple(child.cmdline()), child.status())
-                    if relative.status != psutil.STATUS_ZOMBIE:
-                        yield relative
+            with suppress(psutil.NoSuchProcess):
+                yield from (one for one in map(Relative.of, supervisor.children(recursive=True)) if one.lives)
 
     def text(self, path: str, commit: str = "main") -> str:
         """What a file of a commit holds."""
         return self.git("show", f"{commit}:{path}")
+
+
+class TalkingProject(ClientProject):
+    """The agents speak the Agent Client Protocol."""
+
+    def profile(self, name: str) -> dict[str, object]:
+        """By the command that makes it speak."""
+        return {"preset": "acp", "command": list(CLIENTS[name].acp)}

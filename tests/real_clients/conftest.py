@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from client_project import ClientProject
+from client_project import ClientProject, TalkingProject
 from installed import CLIENTS, CannotInstall, cache_folder, program_folder
 from model_api import ModelApi
 
 EVERYDAY = tuple(name for name, client in CLIENTS.items() if client.always)
-ASKED_FOR = tuple(CLIENTS) if os.environ.get("AURORA_ALL_CLIENTS") else EVERYDAY
+WANTED = tuple(CLIENTS) if os.environ.get("AURORA_ALL_CLIENTS") else EVERYDAY
+KNOWN = tuple(name for name in WANTED if CLIENTS[name].preset)
+SPEAKERS = tuple(name for name in WANTED if CLIENTS[name].acp)
 
 
 def programs_of(*names: str) -> dict[str, Path]:
@@ -25,7 +27,7 @@ def programs_of(*names: str) -> dict[str, Path]:
         pytest.skip(f"real agents are not tested: {reason}")
 
 
-@pytest.fixture(params=ASKED_FOR)
+@pytest.fixture(params=KNOWN)
 def client(request: pytest.FixtureRequest) -> str:
     """The name of a real client that is installed."""
     name: str = request.param
@@ -55,5 +57,13 @@ def outside() -> Iterator[Path]:
 def shop(outside: Path, api: ModelApi, client: str) -> Iterator[ClientProject]:
     """A repository whose tasks are done by `client`."""
     made = ClientProject(outside, api, programs_of(client))
+    yield made
+    made.kill_everything()
+
+
+@pytest.fixture(params=SPEAKERS)
+def parlour(outside: Path, api: ModelApi, request: pytest.FixtureRequest) -> Iterator[TalkingProject]:
+    """A repository whose tasks are done by a real agent behind the Agent Client Protocol."""
+    made = TalkingProject(outside, api, programs_of(request.param))
     yield made
     made.kill_everything()

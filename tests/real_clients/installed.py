@@ -30,12 +30,15 @@ wire_api = "responses"
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A program on npm. `always`: used by the test command, not only when all clients are asked for."""
+    """A program on npm. `always`: used by the test command, not only when all clients are asked for. `acp` is the
+    command of one that speaks the Agent Client Protocol; `preset` whether Aurora knows it by its name."""
 
     name: str
     package: str
     version: str
     always: bool = False
+    acp: tuple[str, ...] = ()
+    preset: bool = True
 
 
 CLIENTS = {
@@ -43,10 +46,13 @@ CLIENTS = {
     for client in (
         Client("claude", "@anthropic-ai/claude-code", "2.1.328", always=True),
         Client("codex", "@openai/codex", "0.169.0", always=True),
-        Client("gemini", "@google/gemini-cli", "0.61.0", always=True),
-        Client("opencode", "opencode-ai", "1.18.33"),
-        Client("qwen", "@qwen-code/qwen-code", "0.15.10"),
-        Client("copilot", "@github/copilot", "1.0.102"),
+        Client("gemini", "@google/gemini-cli", "0.61.0", always=True, acp=("gemini", "--acp")),
+        Client("opencode", "opencode-ai", "1.18.33", acp=("opencode", "acp")),
+        Client("qwen", "@qwen-code/qwen-code", "0.15.10", acp=("qwen", "--acp")),
+        Client("copilot", "@github/copilot", "1.0.102", acp=("copilot", "--acp")),
+        Client(
+            "claude-agent-acp", "@zed-industries/claude-agent-acp", "0.23.1", acp=("claude-agent-acp",), preset=False
+        ),
     )
 }
 
@@ -153,6 +159,7 @@ def environment(home: Path, address: str, programs: Mapping[str, Path]) -> dict[
         "ANTHROPIC_API_KEY": "sk-test",
         "ANTHROPIC_BASE_URL": address,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        **({"CLAUDE_CODE_MAX_RETRIES": "2"} if "claude-agent-acp" in programs else {}),
         "SCRIPTED_KEY": "sk-test",
         "CODEX_HOME": str(home / ".codex"),
         "GEMINI_API_KEY": "sk-test",
