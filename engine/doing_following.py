@@ -40,6 +40,7 @@ from engine.clients.reports import (
 )
 from engine.clients.starting import model_of, stream_of
 from engine.clients.stream import TEXT, ErrorReader, StreamReader
+from engine.clients.text_stream import LOG_LINE
 from engine.clients.wording import NOISE, Wording, inside
 from engine.plan import AgentProfile, Price
 from engine.process import file_of
@@ -57,6 +58,8 @@ COUNT_EVERY = 2.0
 """Seconds between two `UsageCounted` of one attempt."""
 STUCK_AFTER = 3.0
 """Seconds a program may go on by itself after its key was refused."""
+IN_VAIN = (Trouble.AUTH, Trouble.QUOTA, Trouble.CUT)
+"""What does not get better by trying again at once."""
 PATIENCE = 120.0
 """Seconds a program may ask a provider in vain that gives it no answer: its worker could do other work meanwhile."""
 LONGEST = 1_000
@@ -170,7 +173,9 @@ class Follower:
     def _errors_told(self, lines: Iterable[tuple[str, list[Report]]]) -> list[Report]:
         found: list[Report] = []
         for line, reports in lines:
-            if line.strip() and not line.startswith(NOISE):
+            if line.startswith(LOG_LINE):
+                self._write("".join(map(self._wording.of, reports)))
+            elif line.strip() and not line.startswith(NOISE):
                 self._write(self._wording.line(line))
             for report in reports:
                 self._stream.summary.take(report)
@@ -205,7 +210,7 @@ class Follower:
                 case PermissionDenied(what=what, words=words):
                     if self._is_new():
                         self._tell(ev.AgentDenied, seen=self._seen, what=_short(what), words=_short(words))
-                case Failed(kind=kind) if kind in (Trouble.AUTH, Trouble.QUOTA):
+                case Failed(kind=kind) if kind in IN_VAIN:
                     self._failed_at = self._failed_at or time.monotonic()
         self._count()
         self._when_stuck()

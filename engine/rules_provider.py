@@ -158,7 +158,9 @@ def after_trouble(state: State, record: TaskRecord) -> None:
             try_later(state, record, limit_of(state, record.spec.agent).stopped)
         case Trouble.SERVER | Trouble.CUT:
             hit(state, record, words, what="has trouble with its provider")
-            _spare(state, record, words)
+            _spare(state, record, "its provider failed", words)
+        case Trouble.BUSY:
+            _spare(state, record, "another one of it was in its way", words)
         case Trouble.REFUSED:
             _forget_session(record)
             ask(state, record, "its agent refuses")
@@ -172,11 +174,11 @@ def after_trouble(state: State, record: TaskRecord) -> None:
             fail_attempt(state, record, f"the agent failed: {words}", attempt.tail)
 
 
-def _spare(state: State, record: TaskRecord, words: str) -> None:
-    """A provider that failed costs no try, unless it goes on like that."""
+def _spare(state: State, record: TaskRecord, what: str, words: str) -> None:
+    """What an agent could not help costs no try, unless it goes on like that."""
     record.spared += 1
     if record.spared <= MOST_SPARED:
-        try_later(state, record, f"its provider failed ({words}); goes on when it may")
+        try_later(state, record, f"{what} ({words}); goes on when it may")
     else:
         fail_attempt(state, record, f"the agent failed: {words}, {record.spared} times", record.attempt.tail)
 

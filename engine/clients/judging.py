@@ -30,10 +30,10 @@ def judged(summary: Summary, errors: Sequence[str], code: int, *, text: bool = F
 
 def _by_its_last_words(errors: Sequence[str], code: int) -> Failed:
     lines = [line.strip() for line in errors if line.strip()]
-    for line in reversed(lines):
+    for place, line in reversed([*enumerate(lines)]):
         kind = trouble_of(line)
         if kind not in (Trouble.OTHER, Trouble.CUT):
-            return Failed(kind, line)
+            return Failed(kind, " ".join(lines[place : place + 2]) if line.endswith(":") else line)
     how = f"killed by signal {-code}" if code < 0 else f"exit status {code}"
     last = f": {lines[-1]}" if lines else ""
     return Failed(Trouble.OTHER, f"it ended without saying that it was done ({how}){last}")

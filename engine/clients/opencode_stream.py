@@ -1,4 +1,6 @@
-"""The stream of opencode (`opencode run --format json`) (pure). It is silent while it waits for its provider."""
+"""The stream of opencode (`opencode run --format json`) (pure).
+
+Of a provider that makes it wait it tells only in its log, on standard error (`text_stream`)."""
 
 from __future__ import annotations
 
@@ -12,14 +14,18 @@ from engine.clients.reports import (
     PermissionDenied,
     Ran,
     Report,
+    Retrying,
     Said,
     Session,
+    Trouble,
     Usage,
     Used,
 )
-from engine.clients.troubles import trouble_of
+from engine.clients.troubles import retry_words, trouble_of
 
 EDITS = ("write", "edit", "patch", "multiedit")
+CUTS_IN_VAIN = 10
+"""Answers without an end in a row after which it cannot go on."""
 _DENIED = ("denied", "rejected", "locked", "not allowed", "permission", "held by")
 
 
@@ -31,6 +37,7 @@ class OpencodeStream:
     def __init__(self) -> None:
         self._session = ""
         self._usage = Usage()
+        self._empty = 0
 
     def read(self, line: Object) -> Iterator[Report] | None:
         """The reports of one line; None when it is of an unknown kind."""
@@ -56,6 +63,10 @@ class OpencodeStream:
 
     def _step(self, part: Object) -> Iterator[Report]:
         tokens = object_at(part, "tokens")
+        if text_at(part, "reason") == "unknown" and not number_at(tokens, "input") + number_at(tokens, "output"):
+            yield from self._cut()
+            return
+        self._empty = 0
         reasoning = number_at(tokens, "reasoning")
         self._usage += Usage(
             number_at(tokens, "input") + number_at(tokens, "cache", "write"),
@@ -67,6 +78,15 @@ class OpencodeStream:
         yield Used(self._usage)
         if text_at(part, "reason") == "stop":
             yield Ended(True)
+
+    def _cut(self) -> Iterator[Report]:
+        """It asks again at once, for ever, when a connection ends in the middle of an answer."""
+        self._empty += 1
+        words = retry_words("the connection ends", attempt=self._empty)
+        if self._empty == CUTS_IN_VAIN:
+            yield Failed(Trouble.CUT, words)
+        elif self._empty < CUTS_IN_VAIN:
+            yield Retrying(Trouble.CUT, words)
 
 
 def _tool(part: Object) -> Iterator[Report]:

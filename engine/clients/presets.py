@@ -101,10 +101,9 @@ PRESETS: dict[str, Preset] = {
         executable="opencode",
         install="npm install -g opencode-ai",
         subcommand=("run",),
-        options=(("--format", "json"),),
+        options=(("--format", "json"), ("--print-logs",), ("--log-level", "ERROR")),
         env={"OPENCODE_DISABLE_AUTOUPDATE": "1"},
         resume=("-s",),
-        silent=True,
     ),
     "pi": Preset(
         executable="pi",

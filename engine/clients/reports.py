@@ -18,6 +18,7 @@ class Trouble(StrEnum):
     REFUSED = "refused"
     SESSION = "session"
     BUDGET = "budget"
+    BUSY = "busy"
     OTHER = "other"
 
 

@@ -26,8 +26,12 @@ _TOKENS = re.compile(r"^Tokens: ([\d.,]+)(k|M)? sent,.* ([\d.,]+)(k|M)? received
 _COST = re.compile(r"\$([\d.]+) session")
 _TRIED = re.compile(r"^Attempt (\d+) failed(?: with status (\d+))?(.*)$")
 """How gemini and qwen tell of a request they make again."""
+_LOGGED = re.compile(r'message="stream error".* small=false .*error\.error="(?P<why>(?:[^"\\]|\\.)*)"')
+"""How opencode logs a request that failed and is made again; those for the title of a conversation are small."""
 _OF_A_TOOL = ("Error executing tool", "    at ", "  status: ")
 """Lines that are about a command, or belong to an error that was told on a line before."""
+LOG_LINE = "timestamp="
+"""How a line of a program's own log begins."""
 _TIMES = {"k": 1_000, "M": 1_000_000, None: 1, "": 1}
 
 
@@ -53,6 +57,8 @@ class ErrorLines:
                 self._blocked = denied
             else:
                 yield denied
+        elif line.startswith(LOG_LINE):
+            yield from _logged(line)
         elif not line.startswith(_OF_A_TOOL):
             yield from self._trouble(line)
 
@@ -82,6 +88,17 @@ class ErrorLines:
             yield RateLimited(status, wait_in(line), reset_in(line), words)
         else:
             yield Retrying(kind, words, wait_in(line))
+
+
+def _logged(line: str) -> Iterator[Report]:
+    found = _LOGGED.search(line)
+    if found:
+        why = found["why"].partition("Error: ")[2] or found["why"]
+        kind = trouble_of(why)
+        if kind is Trouble.RATE_LIMIT:
+            yield RateLimited(429, wait_in(why), reset_in(why), why)
+        else:
+            yield Retrying(Trouble.SERVER if kind is Trouble.OTHER else kind, retry_words(why), wait_in(why))
 
 
 class TextStream:

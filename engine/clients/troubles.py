@@ -25,6 +25,7 @@ _KINDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = tuple(
             r"no conversation found|no rollout found|invalid session|session [^.]{0,80}(?:not found|does not exist)"
             r"|(?:thread|conversation)[^.]{0,80}not found|no (?:previous )?session|resume[^.]{0,80}not found",
         ),
+        (Trouble.BUSY, r"failed query|database is locked|sqlite_busy"),
         (
             Trouble.OVERFLOW,
             r"context window|context[_ ]length|prompt is too long|maximum context|input token count"

@@ -86,6 +86,12 @@ def test_how_long_a_text_asks_to_wait(words: str, seconds: float | None) -> None
     assert wait_in(words) == (None if seconds is None else pytest.approx(seconds))
 
 
+def test_two_of_a_program_that_prepare_their_database_at_once_are_recognised() -> None:
+    """As opencode says it when two start for the first time."""
+    errors = ["Error: Unexpected error", "", "Failed query: ", "  CREATE TABLE `workspace` (", "params: "]
+    assert judged(summary(), errors, 1) == Failed(Trouble.BUSY, "Failed query: CREATE TABLE `workspace` (")
+
+
 def test_when_a_text_says_the_limit_ends() -> None:
     assert reset_in("Claude AI usage limit reached|1795460000") == 1795460000.0
     assert reset_in("limit of 1795460000 requests") is None

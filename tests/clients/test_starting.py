@@ -54,7 +54,11 @@ def argv_of(profile: AgentProfile, prompt: str = "Do it") -> tuple[str, ...]:
             "copilot -p PROMPT --allow-all-tools --no-ask-user --output-format json",
             {"COPILOT_AUTO_UPDATE": "false"},
         ),
-        ("opencode", "opencode run --format json PROMPT", {"OPENCODE_DISABLE_AUTOUPDATE": "1"}),
+        (
+            "opencode",
+            "opencode run --format json --print-logs --log-level ERROR PROMPT",
+            {"OPENCODE_DISABLE_AUTOUPDATE": "1"},
+        ),
         ("pi", "pi --mode json -p PROMPT", {"PI_OFFLINE": "1"}),
         ("qwen", "qwen --output-format stream-json --approval-mode auto-edit -p PROMPT", {}),
     ],

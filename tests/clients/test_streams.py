@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -358,6 +359,34 @@ def test_the_usage_file_of_copilot_is_summed_up_and_names_the_model_used_most() 
     said = {"modelMetrics": {"gpt-5-mini": model(10, 0, 1), "gpt-5.5": model(400, 800, 34)}}
     assert usage_of_file(said) == Used(Usage(410, 800, 35), "gpt-5.5")
     assert usage_of_file({}) == Used(Usage())
+
+
+def logged(why: str, small: str = "false") -> bytes:
+    return (
+        f'timestamp=2026-11-26T03:49:34Z level=ERROR run=f message="stream error" providerID=p small={small} '
+        f'agent=build error.error="AI_APICallError: {why}"\n'
+    ).encode()
+
+
+def test_what_opencode_tells_only_in_its_log_is_read() -> None:
+    reader = ErrorReader()
+    lines = logged("Rate limit reached, try again in 7 s") + logged("Overworked, sorry") + logged("Title!", "true")
+    found = [report for _, reports in reader.feed(lines) for report in reports]
+    assert found == [
+        RateLimited(429, 7.0, None, "Rate limit reached, try again in 7 s"),
+        Retrying(Trouble.SERVER, "the provider gives no answer (Overworked, sorry)"),
+    ]
+
+
+def test_opencode_that_asks_again_and_again_is_told_and_at_last_given_up() -> None:
+    tokens = {"input": 0, "output": 0, "reasoning": 0, "cache": {"write": 0, "read": 0}}
+    part = {"reason": "unknown", "tokens": tokens, "cost": 0}
+    line = json.dumps({"type": "step_finish", "sessionID": "s", "part": part}).encode() + b"\n"
+    reader = StreamReader("opencode")
+    found = reader.feed(line * 30)
+    assert sum(isinstance(report, Retrying) for report in found) == 9
+    assert [report.kind for report in found if isinstance(report, Failed)] == [Trouble.CUT]
+    assert reader.summary.ended is None
 
 
 def test_repeated_partial_messages_are_dropped_unparsed() -> None:

@@ -202,8 +202,17 @@ def test_the_providers_errors_are_spared_three_times_and_then_cost_a_try() -> No
     assert starts(world, "a") == [1, 2, 3, 4, 5]
     assert world.state_of("a") is TaskState.FAILED
     assert world.snapshot().task("a").reason == "the agent failed: the provider says no, 5 times"
+
     waits = [line for line in world.machine.state.stories["a"] if "has trouble with its provider" in line]
     assert len(waits) == 5
+
+
+def test_one_that_another_of_its_kind_kept_from_starting_starts_again_at_once() -> None:
+    world = World(plan(task("a", retries=0)), troubles={("a", 1): "busy", ("a", 2): "busy"})
+    world.run()
+    assert starts(world, "a") == [1, 2, 3]
+    assert world.state_of("a") is TaskState.LANDED
+    assert "another one of it was in its way" in "\n".join(world.machine.state.stories["a"])
 
 
 def test_an_overlong_conversation_is_not_resumed() -> None:
