@@ -284,10 +284,10 @@ def test_a_program_that_says_nothing_of_limits_is_taken_for_limited_when_it_is_s
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("engine.doing_following.SILENT_AFTER", 0.3)
-    (stage.folder / "opencode").write_bytes((stage.folder / "codex").read_bytes())
-    (stage.folder / "opencode").chmod(0o755)
+    (stage.folder / "qwen").write_bytes((stage.folder / "codex").read_bytes())
+    (stage.folder / "qwen").chmod(0o755)
     stage.plays("a", 1, "hold on", "write a.txt")
-    stage.go({"id": "a", "files": ["a.txt"]}, agent="opencode", agents={"opencode": {"preset": "opencode"}})
+    stage.go({"id": "a", "files": ["a.txt"]}, agent="qwen", agents={"qwen": {"preset": "qwen"}})
     profile = stage.until(lambda s: s.profiles[0].until).profiles[0]
     assert profile.words == "silent for 0 s, its provider may make it wait"
     stage.release("on")

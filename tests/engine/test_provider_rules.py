@@ -202,7 +202,6 @@ def test_the_providers_errors_are_spared_three_times_and_then_cost_a_try() -> No
     assert starts(world, "a") == [1, 2, 3, 4, 5]
     assert world.state_of("a") is TaskState.FAILED
     assert world.snapshot().task("a").reason == "the agent failed: the provider says no, 5 times"
-
     waits = [line for line in world.machine.state.stories["a"] if "has trouble with its provider" in line]
     assert len(waits) == 5
 

@@ -23,6 +23,7 @@ def test_no_work_is_no_success_and_an_answer_goes_into_the_same_conversation(sho
     assert "log in" in why["shut"]
     assert len(shop.api.about("The shut door.")) <= 8
     assert "aurora message asks TEXT" in said
+    before = shop.tasks()["asks"]
 
     shop.aurora("message", "asks", "The second one.\nWRITE a.txt: second")
     shop.run(code=3)
@@ -30,7 +31,10 @@ def test_no_work_is_no_success_and_an_answer_goes_into_the_same_conversation(sho
     turns = [turn.text for turn in shop.api.about("The second one.")[0].turns]
     assert any("The question." in text for text in turns)
     assert "Which one?" in turns
-    assert shop.tasks()["asks"]["tokens"] == 4 * (INPUT + OUTPUT)
+    after = shop.tasks()["asks"]
+    assert after["tokens"] == 2 * before["tokens"] == 4 * (INPUT + OUTPUT)
+    assert after["cost"] == pytest.approx(2 * before["cost"], rel=0.01)
+    assert before["cost"] > 0
 
 
 @pytest.mark.parametrize("client", ["claude"], indirect=True)
