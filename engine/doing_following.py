@@ -21,6 +21,7 @@ from engine import events as ev
 from engine.clients.copilot_stream import usage_of_file
 from engine.clients.json_path import parsed
 from engine.clients.judging import judged
+from engine.clients.own_log import OwnLog, OwnLogReader
 from engine.clients.presets import ACP, PLAIN, PRESETS, Extras
 from engine.clients.prices import cost_of
 from engine.clients.reports import (
@@ -86,6 +87,7 @@ class Followed:
     resumable: bool = True
     session: str = ""
     writes_usage: bool = False
+    own_log: OwnLog | None = None
 
 
 class Follower:
@@ -97,6 +99,7 @@ class Follower:
         self._working = working
         self._stream = StreamReader(what.stream, what.before)
         self._errors = ErrorReader()
+        self._own = OwnLogReader(what.own_log, "" if what.told else what.session) if what.own_log else None
         self._wording = Wording()
         self._files: list[BinaryIO] = []
         self._log: BinaryIO | None = None
@@ -153,6 +156,8 @@ class Follower:
             self._files = [file_of(self.what.record, kind).open("rb") for kind in (STREAM, ERRORS)]
             self._log = file_of(self.what.record, "log").open("wb")
         out, errors = (file.read(BLOCK) for file in self._files)
+        if self._own is not None and self._session:
+            errors += self._own.read(self._session)
         if not out and not errors:
             return None
         reports = self._told(self._stream.feed(out)) if out else []
@@ -190,6 +195,8 @@ class Follower:
                 self._log.flush()
 
     def _close(self) -> None:
+        if self._own is not None:
+            self._own.close()
         for file in (*self._files, *([self._log] if self._log is not None else [])):
             with suppress(OSError):
                 file.close()
@@ -344,6 +351,7 @@ def follower_of(
         resumable=profile.preset is not None,
         session=effect.session or extras_of(effect, record, profile, runner.machine.state.started).new_session,
         writes_usage=preset is not None and bool(preset.usage_file),
+        own_log=None if preset is None else preset.own_log,
     )
     return Follower(what, runner.post, working)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from engine.clients.own_log import OwnLog
 from engine.errors import ConfigError
 from engine.plan import AgentProfile
 
@@ -21,8 +22,8 @@ class Preset:
     A conversation is resumed with `resume` and its id, by `resume_subcommand` where there is one, which takes the
     options of `resume_options` instead of those of the same flag. `new_session`, `usage_file` and `max_usd` are the
     flags for an id of our own, for a file about its usage, and for the most it may spend. `silent` programs print
-    nothing while their provider makes them wait. `commands` says which shell commands it runs as Aurora starts it, and
-    `more_commands` are a profile's `args` that let it run others (empty: it runs all)."""
+    nothing while their provider makes them wait; some tell it in an `own_log`. `commands` says which shell commands it
+    runs as Aurora starts it, and `more_commands` are a profile's `args` that let it run others (empty: it runs all)."""
 
     executable: str
     install: str
@@ -40,6 +41,7 @@ class Preset:
     silent: bool = False
     commands: str = "runs any command"
     more_commands: tuple[str, ...] = ()
+    own_log: OwnLog | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ PRESETS: dict[str, Preset] = {
     ),
     "copilot": Preset(
         executable="copilot",
+        commands="runs any command that names no file outside of its worktree",
+        more_commands=("--allow-all-paths",),
         install="npm install -g @github/copilot",
         before_prompt=("-p",),
         prompt_first=True,
@@ -121,6 +125,7 @@ PRESETS: dict[str, Preset] = {
         silent=True,
         commands="runs no commands",
         more_commands=("--allowed-tools", "run_shell_command"),
+        own_log=OwnLog("debug/{session}.txt", ".qwen", ("QWEN_RUNTIME_DIR", "QWEN_HOME"), b"[RETRY] "),
     ),
 }
 

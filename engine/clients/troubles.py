@@ -8,7 +8,7 @@ from engine.clients.reports import Trouble
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _WAIT = re.compile(
-    r"\b(?:after|in|retry[-_ ]?after|reset(?:s)? in)[:= ]*"
+    r"\b(?:after|in|delay of|retry[-_ ]?after|reset(?:s)? in)[:= ]*"
     r"((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|seconds?|secs?|minutes?|mins?|hours?|days?|[smhd])\b[, ]*(?:and )?)+)",
     re.IGNORECASE,
 )
