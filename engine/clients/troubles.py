@@ -52,7 +52,7 @@ _KINDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = tuple(
         ),
         (
             Trouble.CUT,
-            r"econn|socket hang up|stream disconnected|fetch failed|connection|network|terminated|timed? ?out|eof"
+            r"econn|stream ended|socket hang up|stream disconnected|fetch failed|connection|network|terminated|timed? ?out|eof"
             r"|empty or malformed response|incomplete json",
         ),
     )

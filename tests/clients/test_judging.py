@@ -63,6 +63,7 @@ def test_a_program_of_plain_text_is_done_when_it_exits_with_0() -> None:
         ("invalid x-api-key", 401, Trouble.AUTH),
         ("prompt is too long: 210000 tokens", 400, Trouble.OVERFLOW),
         ("socket hang up", 0, Trouble.CUT),
+        ("[API Error: Model stream ended without a finish reason.]", 0, Trouble.CUT),
         ("something else", 503, Trouble.SERVER),
         ("something else", 0, Trouble.OTHER),
     ],
@@ -150,7 +151,7 @@ def test_how_each_program_resumes_a_conversation() -> None:
         "gemini": "gemini --output-format stream-json --approval-mode auto_edit --resume ID -p Do it",
         "copilot": "copilot -p Do it --allow-all-tools --no-ask-user --output-format json --resume ID"
         " --usage-output-file /u.json",
-        "opencode": "opencode run --format json -s ID Do it",
+        "opencode": "opencode run --format json --print-logs --log-level ERROR -s ID Do it",
         "pi": "pi --mode json --session ID -p Do it",
         "qwen": "qwen --output-format stream-json --approval-mode auto-edit --resume ID -p Do it",
     }
