@@ -52,8 +52,8 @@ _KINDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = tuple(
         ),
         (
             Trouble.CUT,
-            r"econn|stream ended|socket hang up|stream disconnected|fetch failed|connection|network|terminated|timed? ?out|eof"
-            r"|empty or malformed response|incomplete json",
+            r"econn|socket hang up|stream (?:disconnected|ended)|fetch failed|connection|network|terminated"
+            r"|timed? ?out|eof|empty or malformed response|incomplete json",
         ),
     )
 )
