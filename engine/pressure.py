@@ -47,15 +47,15 @@ MARKS = (
     Mark(
         "cpu",
         lambda load: "the machine is short of CPU",
-        lambda load: _wants_cpu(load, 2.0, 80.0),
-        lambda load: _wants_cpu(load, 1.5, 60.0),
+        lambda load: _wants_cpu(load, 4.0, 80.0),
+        lambda load: _wants_cpu(load, 3.0, 60.0),
         workers=False,
     ),
     Mark(
         "cpu-badly",
         lambda load: "the machine is short of CPU",
-        lambda load: _wants_cpu(load, 3.5, 80.0),
-        lambda load: _wants_cpu(load, 2.5, 60.0),
+        lambda load: _wants_cpu(load, 6.0, 80.0),
+        lambda load: _wants_cpu(load, 4.0, 60.0),
     ),
     Mark(
         "memory",

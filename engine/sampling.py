@@ -56,10 +56,11 @@ class Sampler:
         return max((some for some, _ in found), default=0.0), max((full for _, full in found), default=0.0)
 
     def _average(self, at: float) -> float:
-        """Processes that want a CPU, per CPU, averaged over about ten seconds; this one is not counted."""
+        """Processes that want a CPU, per CPU, averaged over about ten seconds; this one is not counted. What was before
+        the first look counts only as far as it lasts: the kernel's own average is over a minute."""
         now = max(0, _running(self._root / "proc/stat") - 1) / cpus(self._root)
         if self._looked is None:
-            self._runnable = _loadavg(self._root / "proc/loadavg") / cpus(self._root)
+            self._runnable = min(now, _loadavg(self._root / "proc/loadavg") / cpus(self._root))
         else:
             weight = 1.0 - math.exp(-max(0.0, at - self._looked) / AVERAGED_OVER)
             self._runnable += weight * (now - self._runnable)

@@ -16,6 +16,9 @@ from pathlib import Path
 import pytest
 from project import CALM, Project
 
+from engine.pressure import FREE, Load, Pressed, judge
+from engine.sampling import Sampler
+
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(900)]
 SOURCE = os.environ.get("AURORA_C_SOURCE", "")
 TARGET = os.environ.get("AURORA_C_TARGET", "")
@@ -33,12 +36,16 @@ CASES: dict[str, tuple[dict[str, object], bool]] = {
 
 @dataclass
 class Watch:
-    """Looks at the machine ten times a second: compilers at work, processes that want a CPU, memory in use."""
+    """Looks at the machine ten times a second: compilers at work, processes that want a CPU, memory in use; every two
+    seconds with the guard's eyes: what it would hold back."""
 
     compilers: list[int] = field(default_factory=list)
     wanting: list[int] = field(default_factory=list)
     free: list[int] = field(default_factory=list)
     load: list[float] = field(default_factory=list)
+    seen: list[Load] = field(default_factory=list)
+    judged: list[Pressed] = field(default_factory=list)
+    _sampler: Sampler = field(default_factory=lambda: Sampler(Path("/")))
     _over: threading.Event = field(default_factory=threading.Event)
 
     def look(self) -> None:
@@ -48,6 +55,9 @@ class Watch:
         self.load.append(float(words[0]))
         meminfo = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
         self.free.append(int(meminfo["MemAvailable"].split()[0]))
+        if len(self.free) % 20 == 1:
+            self.seen.append(self._sampler.look(time.monotonic()))
+            self.judged.append(judge(self.judged[-1] if self.judged else FREE, self.seen[-1]))
 
     def __enter__(self) -> Watch:
         self.look()
@@ -94,4 +104,14 @@ def test_six_builds_at_once(case: str, tmp_path: Path, monkeypatch: pytest.Monke
         f"\n{case:26} {seconds:6.1f} s   compilers at once: {max(watch.compilers):3} at most, "
         f"{statistics.mean(watch.compilers):5.1f} on average   want a CPU: {max(watch.wanting):3} at most   "
         f"load {watch.load[0]:.1f} → {max(watch.load):.1f}   memory {memory:.2f} GB more"
+    )
+    per_cpu, waited = [load.runnable for load in watch.seen], [load.cpu for load in watch.seen]
+    held = [
+        sum(bool(words) for words in found) / len(watch.judged)
+        for found in zip(*((one.heavy, one.workers) for one in watch.judged), strict=True)
+    ]
+    print(
+        f"{'':26} per CPU: {statistics.mean(per_cpu):.1f} on average, {max(per_cpu):.1f} at most   PSI: "
+        f"{statistics.mean(waited):.0f} % on average, {max(waited):.0f} % at most   "
+        f"held: heavy commands {held[0]:.0%}, agents {held[1]:.0%} of the time"
     )

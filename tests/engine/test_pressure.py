@@ -29,7 +29,7 @@ loads = st.builds(
     psi=st.booleans(),
 )
 CHOKES = replace(CALM, memory=50.0)
-BUSY = replace(CALM, cpu=95.0, runnable=2.2)
+BUSY = replace(CALM, cpu=95.0, runnable=4.4)
 
 
 # --- the guard ----------------------------------------------------------------------------------------------------
@@ -39,12 +39,12 @@ BUSY = replace(CALM, cpu=95.0, runnable=2.2)
     ("load", "heavy", "workers"),
     [
         (CALM, "", ""),
-        (replace(CALM, cpu=99.0, runnable=1.2), "", ""),
+        (replace(CALM, cpu=99.0, runnable=3.6), "", ""),
         (replace(CALM, cpu=30.0, runnable=9.0), "", ""),
         (BUSY, "the machine is short of CPU", ""),
-        (replace(CALM, cpu=95.0, runnable=4.0), "the machine is short of CPU", "the machine is short of CPU"),
-        (replace(CALM, psi=False, runnable=2.2), "", ""),
-        (replace(CALM, psi=False, runnable=2.6), "the machine is short of CPU", ""),
+        (replace(CALM, cpu=95.0, runnable=6.0), "the machine is short of CPU", "the machine is short of CPU"),
+        (replace(CALM, psi=False, runnable=4.4), "", ""),
+        (replace(CALM, psi=False, runnable=5.2), "the machine is short of CPU", ""),
         (CHOKES, "the machine is short of memory", "the machine is short of memory"),
         (replace(CALM, io=90.0), "", ""),
         (replace(CALM, io=90.0, io_full=60.0), "the disks cannot follow", "the disks cannot follow"),

@@ -35,7 +35,7 @@ def test_the_figures_of_a_machine_with_psi(tmp_path: Path) -> None:
         proc__pressure__io=stalls(40, 22.5),
         proc__meminfo="MemTotal: 8388608 kB\nMemFree: 1 kB\nMemAvailable: 4194304 kB\n",
         proc__loadavg="6.0 1.0 1.0 2/100 4242\n",
-        proc__stat="cpu 1 2 3\nprocs_running 5\n",
+        proc__stat="cpu 1 2 3\nprocs_running 9\n",
     )
     sampler = Sampler(root)
     load = sampler.look(0.0)
@@ -43,15 +43,20 @@ def test_the_figures_of_a_machine_with_psi(tmp_path: Path) -> None:
     assert (load.available, load.reserve) == (4 * GIB, 512 * 2**20)
     assert load.runnable == 6.0 / cpus(root), "the kernel's average, to begin with"
     later = sampler.look(1000.0)
-    assert later.runnable == pytest.approx(4 / cpus(root)), "five want a CPU, this process among them"
+    assert later.runnable == pytest.approx(8 / cpus(root)), "nine want a CPU, this process among them"
+
+
+def test_a_storm_that_is_over_when_the_first_look_comes_holds_nothing(tmp_path: Path) -> None:
+    root = machine(tmp_path, proc__loadavg="400.0", proc__stat="procs_running 1\n")
+    assert judge(FREE, Sampler(root).look(0.0)) == FREE
 
 
 def test_a_machine_without_psi_is_judged_by_load_and_memory(tmp_path: Path) -> None:
-    root = machine(tmp_path, proc__loadavg="1.0", proc__stat="procs_running 400\n")
+    root = machine(tmp_path, proc__loadavg="1.0", proc__stat="procs_running 4000\n")
     sampler = Sampler(root)
     assert not sampler.look(0.0).psi
     load = sampler.look(100.0)
-    assert load.runnable > 2.5 or cpus(root) > 100
+    assert load.runnable > 25 or cpus(root) > 100
     assert judge(FREE, load).heavy == ("the machine is short of CPU" if cpus(root) <= 100 else "")
 
 
