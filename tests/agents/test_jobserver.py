@@ -320,7 +320,7 @@ def test_a_person_who_asks_for_a_slot_shares_the_jobserver_too(shop: Shop, engin
 
     assert said("make", "-j8", "all") == "<all>|-j8 --jobserver-auth=8,9\n"
     assert said(str(tools / "make"), "-j8", "all") == "<-j8><all>|\n"
-    assert engine.line.held() == ()
+    wait_for(lambda: engine.line.held() == ())
 
 
 def test_what_stands_in_makeflags_stays(shop: Shop, engine: Engine) -> None:
