@@ -53,7 +53,7 @@ _KINDS: tuple[tuple[Trouble, re.Pattern[str]], ...] = tuple(
         (
             Trouble.CUT,
             r"econn|socket hang up|stream (?:disconnected|ended)|fetch failed|connection|network|terminated"
-            r"|timed? ?out|eof|empty or malformed response|incomplete json",
+            r"|timed? ?out|eof|empty or malformed response|incomplete json|failed to get response",
         ),
     )
 )

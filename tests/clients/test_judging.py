@@ -63,6 +63,7 @@ def test_a_program_of_plain_text_is_done_when_it_exits_with_0() -> None:
         ("invalid x-api-key", 401, Trouble.AUTH),
         ("prompt is too long: 210000 tokens", 400, Trouble.OVERFLOW),
         ("socket hang up", 0, Trouble.CUT),
+        ("Failed to get response from the AI model; retried 5 times", 0, Trouble.CUT),
         ("[API Error: Model stream ended without a finish reason.]", 0, Trouble.CUT),
         ("something else", 503, Trouble.SERVER),
         ("something else", 0, Trouble.OTHER),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -70,6 +71,12 @@ class ClientProject(Project):
     def environment(self) -> dict[str, str]:
         """A new user's, with the clients on PATH and the model at hand."""
         return environment(self.home, self.api.address, self.programs)
+
+    def start_once(self) -> None:
+        """The client prepares what it prepares at its first start (opencode a database), so that none dies of it."""
+        if self.client == "opencode":
+            command = ["opencode", "session", "list"]
+            subprocess.run(command, cwd=self.root, env=self.environment(), stdin=subprocess.DEVNULL, check=True)
 
     def ask(self, *tasks: dict[str, object], **settings: object) -> None:
         """Write the plan. A task's prompt is given line by line. The profile `other` is the first client once more."""

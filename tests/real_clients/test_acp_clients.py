@@ -18,7 +18,7 @@ def heard(parlour: TalkingProject, words: str) -> bool:
 def test_a_held_file_is_refused_and_its_holder_named_in_the_conversation(parlour: TalkingProject) -> None:
     writes = [
         "READ models.py",
-        "WRITE models.py: taken",
+        "EDIT models.py: line0 = 0 => taken",
         "WRITE lib/more.py: m = 2",
         "EDIT README.md: shop => the shop",
     ]

@@ -10,7 +10,7 @@ import pytest
 from client_project import ClientProject
 from project import wait_for
 
-pytestmark = [pytest.mark.clients, pytest.mark.slow]
+pytestmark = [pytest.mark.clients, pytest.mark.slow, pytest.mark.timeout(400)]
 
 TROUBLES = {"limited": "FAIL 429 0", "broken": "FAIL 500 0", "cut": "CUT 0"}
 SAYS = {"limited": ("429", "rate limit"), "broken": ("the provider", "try"), "cut": ("waits", "wait", "no answer")}
@@ -38,9 +38,11 @@ def test_who_gets_no_answer_says_so_and_waits_while_others_land(shop: ClientProj
     after = {"id": "after", "after": ["fine"], "files": ["after.txt"], "prompt": ["After it.", "WRITE after.txt: x"]}
     fine = {"id": "fine", "files": ["fine.txt"], "prompt": ["Fine.", "HOLD fine", "WRITE fine.txt: x"]}
     shop.ask(*tasks, fine, after, second, agents=agents, retries=0, workers=4)
+    shop.start_once()
     run = shop.start_run()
-    shop.api.wait_asked("The limited one.")
-    wait_for(lambda: "has to wait" in shop.tasks()["second"]["reason"])
+    patience = 180.0 if shop.client == "opencode" else 60.0
+    shop.api.wait_asked("The limited one.", deadline=patience)
+    wait_for(lambda: "has to wait" in shop.tasks()["second"]["reason"], patience)
     shop.api.release("fine")
     seen: dict[str, dict[str, Any]] = {}
 
@@ -49,7 +51,7 @@ def test_who_gets_no_answer_says_so_and_waits_while_others_land(shop: ClientProj
         seen.update({name: now[name] for name in TROUBLES if is_told(now[name])})
         return set(seen) == set(TROUBLES) and now["after"]["state"] == "landed"
 
-    wait_for(all_told)
+    wait_for(all_told, patience)
     profiles = {profile["name"]: profile for profile in shop.status()["profiles"]}  # type: ignore[attr-defined]
     assert profiles["limited"]["until"] > time.time() - 5
     assert profiles[shop.client]["until"] is None
