@@ -124,7 +124,9 @@ class WorkerView:
 
 @dataclass(frozen=True, slots=True)
 class LockView:
-    """One lock. `pattern` is what is held; `grown` marks one that was not declared but taken by writing."""
+    """One lock. `pattern` is what is held; `grown` marks one that was not declared but taken by writing.
+
+    The agents of some `waiters` stand at a file of it, which they would edit next: `asking` says who and at which."""
 
     pattern: str
     mode: LockMode
@@ -133,6 +135,7 @@ class LockView:
     grown: bool
     waiters: tuple[str, ...]
     holder_paused: bool
+    asking: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

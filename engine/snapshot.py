@@ -375,15 +375,21 @@ def _locks(state: State, held: dict[str, tuple[str, ...]]) -> tuple[LockView, ..
 
 
 def _lock(state: State, lock: Lock, candidates: list[str]) -> LockView:
-    waiting = tuple(task for task in candidates if _wants(state, task, lock))
+    asking = tuple((task, path) for task in candidates if (path := _asked_path(state, task, lock)))
+    at_work = tuple(task for task, _ in asking)
+    waiting = (*at_work, *(task for task in candidates if task not in at_work and _wants(state, task, lock)))
     paused = lock.holder in state.tasks and state.tasks[lock.holder].state is TaskState.PAUSED
-    return LockView(lock.pattern, lock.mode, lock.holder, lock.since, lock.grown, waiting, paused)
+    return LockView(lock.pattern, lock.mode, lock.holder, lock.since, lock.grown, waiting, paused, asking)
+
+
+def _asked_path(state: State, task: str, lock: Lock) -> str:
+    """The file of a lock a task's agent stands at, or nothing."""
+    blocked = (ask.blocked.items() for ask in state.tasks[task].attempt.asks.values())
+    return next((path for paths in blocked for path, held in paths if held == (lock.holder, lock.pattern)), "")
 
 
 def _wants(state: State, task: str, lock: Lock) -> bool:
     record = state.tasks[task]
-    if any((lock.holder, lock.pattern) in ask.blocked.values() for ask in record.attempt.asks.values()):
-        return True
     if record.attempt.collisions:
         return lock.holder in record.attempt.collisions.values()
     blockers = state.locks.conflicts(task, record.claims)

@@ -10,6 +10,7 @@ from widgets.table_view import TableView
 from widgets.text import duration, flat, many
 
 MODES = {LockMode.EXCLUSIVE: "excl", LockMode.SHARED: "shared", LockMode.READS: "reads"}
+WIDE = 90
 SLOT = "slot\0"
 OF_CONTRACT = "contract "
 """How a contract is named among the holders of locks."""
@@ -40,7 +41,9 @@ class LockPane(TableView):
         waiting = {task for lock in snapshot.locks for task in lock.waiters}
         held = sum(1 for slot in snapshot.slots if slot.held)
         heavy = f" · heavy {held} of {snapshot.slots_limit}" if snapshot.slots else ""
-        waits = f", {many(len(waiting), 'task')} waiting" if waiting else ""
+        asking = {task for lock in snapshot.locks for task, _ in lock.asking}
+        at_file = f", {len(asking)} at a file" if asking else ""
+        waits = f", {many(len(waiting), 'task')} waiting{at_file}" if waiting else ""
         self.set_note(f"{many(len(snapshot.locks), 'lock')}{waits}{heavy}" if self.keys else "")
 
     @staticmethod
@@ -53,14 +56,21 @@ class LockPane(TableView):
             return f"No lock matches “{self.filter_text}”. Esc shows all."
         return "No file is locked. A task locks the files it claims when it starts." if self.moment else ""
 
-    @staticmethod
-    def _columns(snapshot: Snapshot) -> tuple[Column, ...]:
+    def on_resize(self) -> None:
+        """A wide pane has room for whole patterns."""
+        if self.moment is not None:
+            self.set_columns(self._columns(self.moment.snapshot))
+
+    def _columns(self, snapshot: Snapshot) -> tuple[Column, ...]:
+        """A short pattern leaves its room to those who wait."""
         locks = snapshot.locks
         modes = snapshot.slots or any(lock.mode is not LockMode.EXCLUSIVE for lock in locks)
         holders = [*(_holder(lock.holder) for lock in locks), *(slot.owner for slot in snapshot.slots)]
+        patterns = [*(_pattern(lock) for lock in locks), *(_command(slot) for slot in snapshot.slots)]
+        most = 40 if self.page_width >= WIDE else 18
         waiters = any(lock.waiters for lock in locks) or any(not slot.held for slot in snapshot.slots)
         return (
-            Column("pattern", 18, stretch=True, path=True),
+            Column("pattern", widest(patterns, 12, most) if waiters else 18, stretch=not waiters, path=True),
             Column("mode", 6 if modes else 0, drop=3),
             Column("holder", widest(holders, 6, 14)),
             Column("since", 6, right=True, drop=1),
@@ -89,9 +99,11 @@ class LockPane(TableView):
         stuck = lock.holder_paused and bool(lock.waiters)
         holder = f"‖ {lock.holder}" if lock.holder_paused else _holder(lock.holder)
         fan_out = f"{len(lock.waiters)}: " if len(lock.waiters) > 1 else ""
-        waiters = f"→ {fan_out}{', '.join(lock.waiters)}" if lock.waiters else ""
+        asked = dict(lock.asking)
+        named = (f"◔ {task} at {asked[task]}" if task in asked else task for task in lock.waiters)
+        waiters = f"→ {fan_out}{', '.join(named)}" if lock.waiters else ""
         return [
-            (lock.pattern + (" (grown)" if lock.grown else ""), "strong" if lock.waiters else ""),
+            (_pattern(lock), "strong" if lock.waiters else ""),
             (MODES[lock.mode], "dim"),
             (holder, "warn" if lock.holder_paused else "live"),
             (duration(self.moment.now - lock.since), "dim"),
@@ -102,7 +114,7 @@ class LockPane(TableView):
         assert self.moment is not None
         behind = "" if slot.held else f"○ {slot.place} in line"
         return [
-            (f"⚙ {flat(slot.command)}", "" if slot.held else "dim"),
+            (_command(slot), "" if slot.held else "dim"),
             ("heavy", "dim"),
             (slot.owner, "live" if slot.held else "dim"),
             (duration(self.moment.now - slot.since), "dim"),
@@ -113,3 +125,11 @@ class LockPane(TableView):
 def _holder(name: str) -> str:
     """A task by its name; a frozen contract, which is no task, with the sign of what is frozen."""
     return f"❄ {name.removeprefix(OF_CONTRACT)}" if name.startswith(OF_CONTRACT) else name
+
+
+def _pattern(lock: LockView) -> str:
+    return lock.pattern + (" (grown)" if lock.grown else "")
+
+
+def _command(slot: SlotView) -> str:
+    return f"⚙ {flat(slot.command)}"

@@ -35,6 +35,8 @@ class WorkerPane(TableView):
     def on_resize(self) -> None:
         """A wide pane has room for all on one line."""
         self.tall = 1 if self.page_width >= ONE_LINE_FROM else 2
+        if self.moment is not None:
+            self.set_columns(self._columns(self.moment))
         self.refresh(layout=True)
 
     def empty_text(self) -> str:
@@ -100,7 +102,7 @@ class WorkerPane(TableView):
         if worker.state != "working":
             return f"{task.agent} · {flat(task.reason) or worker.state}", "dim"
         if task.waits:
-            return f"◔ {task.agent} · {flat(task.waits)}{until_words(task.until, self.moment.now)}", "warn"
+            return f"◔ {flat(task.waits)}{until_words(task.until, self.moment.now)}", "warn"
         line = flat(expanded(self.moment.last_lines.get(task.id, "")))
         return f"{task.agent} · {line}" if line else f"{task.agent} · no output yet", "dim"
 

@@ -176,7 +176,8 @@ def _lock_row(lock: LockView, style: str, look: Look) -> list[Cell]:
     mode = f"{lock.mode}, grown" if lock.grown else lock.mode
     flag = " (‖ paused)" if lock.holder_paused else ""
     stuck = lock.holder_paused and bool(lock.waiters)
-    waiting = ", ".join(lock.waiters)
+    asked = dict(lock.asking)
+    waiting = ", ".join(f"{task} (at {asked[task]})" if task in asked else task for task in lock.waiters)
     if stuck:
         waiting += f" (paused holder blocks {len(lock.waiters)})"
     return [

@@ -22,7 +22,7 @@ from engine.clients.reports import (
     Usage,
     Used,
 )
-from engine.clients.troubles import retry_words, trouble_of
+from engine.clients.troubles import retry_words, trouble_of, try_words
 
 API_ERROR = "[API Error:"
 """How a result begins that qwen calls a success although its provider gave no answer."""
@@ -211,7 +211,7 @@ class ClaudeStream:
 def _retry(error: str, status: int, tries: tuple[int, int], delay: float | None) -> Iterator[Report]:
     kind, seconds = trouble_of(error, status), None if delay is None else delay / 1000
     if kind is Trouble.RATE_LIMIT:
-        yield RateLimited(status or 429, seconds, words=retry_words("", status or 429, *tries))
+        yield RateLimited(status or 429, seconds, words=try_words(status or 429, *tries))
     elif kind in (Trouble.AUTH, Trouble.QUOTA) and tries[0] >= PATIENCE_WITH_AUTH:
         yield Failed(kind, f"{error.replace('_', ' ')} ({status})")
     else:

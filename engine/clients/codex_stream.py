@@ -22,7 +22,7 @@ from engine.clients.reports import (
     Usage,
     Used,
 )
-from engine.clients.troubles import reset_in, retry_words, trouble_of, wait_in
+from engine.clients.troubles import reset_in, retry_words, trouble_of, try_words, wait_in
 
 _RECONNECTING = re.compile(r"Reconnecting\.\.\. (?P<attempt>\d+)/(?P<most>\d+)(?: \((?P<why>.*)\))?", re.DOTALL)
 OF_OUR_OWN = "--dangerously-bypass-hook-trust"
@@ -98,7 +98,7 @@ def _error(words: str) -> Iterator[Report]:
     why, tries = found["why"] or "", (int(found["attempt"]), int(found["most"]))
     kind = trouble_of(why)
     if kind is Trouble.RATE_LIMIT:
-        yield RateLimited(429, wait_in(why), reset_in(why), retry_words("", 429, *tries))
+        yield RateLimited(429, wait_in(why), reset_in(why), try_words(429, *tries))
     else:
         yield Retrying(kind, retry_words(why, 0, *tries), wait_in(why))
 

@@ -92,7 +92,7 @@ def _call_failed(data: Object) -> Iterator[Report]:
     words, status = text_at(data, "errorMessage"), number_at(data, "statusCode")
     kind = trouble_of(words, status)
     if kind is Trouble.RATE_LIMIT:
-        yield RateLimited(status or 429, wait_in(words), reset_in(words), retry_words("", status or 429))
+        yield RateLimited(status or 429, wait_in(words), reset_in(words), str(status or 429))
     else:
         yield Retrying(kind, retry_words("", status))
 

@@ -17,7 +17,7 @@ from engine.clients.reports import (
     Usage,
     Used,
 )
-from engine.clients.troubles import is_rate_limit, reset_in, retry_words, trouble_of, wait_in
+from engine.clients.troubles import is_rate_limit, reset_in, retry_words, trouble_of, try_words, wait_in
 
 _BLOCKED = re.compile(r"Command blocked by PreToolUse hook: (?P<why>.*?)(?:\. Command: (?P<what>.*))?$")
 _PATCHED = re.compile(r"\*\*\* (?:Add|Update|Delete) File: (.+)")
@@ -82,12 +82,12 @@ class ErrorLines:
 
     def _tried(self, line: str, attempt: int, status: int) -> Iterator[Report]:
         """A request that was answered with `status` and is made again."""
-        kind, words = trouble_of(line, status), retry_words("", status, attempt)
+        kind = trouble_of(line, status)
         self._limited = kind is Trouble.RATE_LIMIT
         if self._limited:
-            yield RateLimited(status, wait_in(line), reset_in(line), words)
+            yield RateLimited(status, wait_in(line), reset_in(line), try_words(status, attempt))
         else:
-            yield Retrying(kind, words, wait_in(line))
+            yield Retrying(kind, retry_words("", status, attempt), wait_in(line))
 
 
 def _logged(line: str) -> Iterator[Report]:

@@ -82,13 +82,22 @@ def _said(words: str) -> Trouble:
     return next((kind for kind, pattern in _KINDS if pattern.search(words)), Trouble.OTHER)
 
 
+def try_words(status: int, attempt: int = 0, most: int = 0) -> str:
+    """An answer and how often it was tried: `429, try 3/10`."""
+    return f"{status}{_tries(attempt, most)}"
+
+
+def _tries(attempt: int, most: int) -> str:
+    return f", try {attempt}{f'/{most}' if most else ''}" if attempt else ""
+
+
 def retry_words(what: str, status: int = 0, attempt: int = 0, most: int = 0) -> str:
-    """A provider that gave no answer, in words: `the provider answers 500 (server error), try 3/10`."""
+    """A provider that failed, in words: `the provider answers 500, try 3/10`; without a status `what` it was."""
+    if status:
+        return f"the provider answers {try_words(status, attempt, most)}"
     said = " ".join(what.replace("_", " ").split())
     said = said if len(said) <= LONGEST_WHY else f"{said[: LONGEST_WHY - 1].rstrip()}…"
-    answers = f"the provider answers {status}" if status else "the provider gives no answer"
-    of = f"/{most}" if most else ""
-    return f"{answers}{f' ({said})' if said else ''}{f', try {attempt}{of}' if attempt else ''}"
+    return f"the provider gives no answer{f' ({said})' if said else ''}{_tries(attempt, most)}"
 
 
 def is_rate_limit(words: str) -> bool:

@@ -27,6 +27,7 @@ NOISE = (
     "Warning: 256-color",
     "[STARTUP] ",
     "    at ",
+    "  status: ",
     "Ripgrep is not available",
     "Ripgrep not available",
     "Reading additional input from stdin",

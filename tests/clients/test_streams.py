@@ -189,7 +189,7 @@ def retries(reports: list[Report]) -> list[tuple[Trouble, str, float | None]]:
 
 
 def test_an_agent_that_tries_again_says_what_its_provider_does_and_how_often_it_has_tried() -> None:
-    answers = "the provider answers 500 (server error), try"
+    answers = "the provider answers 500, try"
     reports, summary = read("claude-e500_3")
     assert retries(reports) == [
         (Trouble.SERVER, f"{answers} {n}/10", pytest.approx(seconds))
@@ -216,7 +216,7 @@ def test_the_lines_of_one_error_of_gemini_are_one_report() -> None:
     )
     reader = ErrorReader()
     told = [report for line in lines for _, reports in reader.feed(f"{line}\n".encode()) for report in reports]
-    assert told == [RateLimited(429, None, None, "the provider answers 429, try 2")]
+    assert told == [RateLimited(429, None, None, "429, try 2")]
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,8 @@ def test_a_held_file_that_is_let_go_in_time_is_written_and_nobody_is_denied(shop
     run = shop.start_run()
     shop.api.wait_held("owner")
     wait_for(lambda: shop.tasks()["guest"]["waits"] == "waits to edit models2.py: held by owner")
-    assert [lock["waiters"] for lock in shop.status()["locks"] if lock["holder"] == "owner"] == [["guest"]]  # type: ignore[attr-defined]
+    (lock,) = [one for one in shop.status()["locks"] if one["holder"] == "owner"]  # type: ignore[attr-defined]
+    assert (lock["waiters"], lock["asking"]) == (["guest"], [["guest", "models2.py"]])
     shop.api.release("owner")
     assert run.wait(timeout=60) == 0
     assert {"mine.py", "more.py", "models1.py"} <= shop.files()

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 from screen import play, shown, until, until_shown
-from snapshots import NOW, snapshot, task
+from snapshots import NOW, lock, snapshot, task
 from still import app_of
 from textual.pilot import Pilot
 
@@ -123,3 +123,35 @@ def test_a_profile_that_is_not_let_in_calls_the_developer() -> None:
     before, now = snapshot(profiles=(ProfileView("claude", 1, None),)), snapshot(profiles=(stopped,))
     assert [(item.text, item.calls) for item in news(before, now)] == [(f"✗ {words}", True)]
     assert news(now, now) == []
+
+
+def test_an_agent_that_stands_at_a_file_is_named_by_its_row_and_by_the_lock(repo: Repo) -> None:
+    waits = "waits to edit models/b.py: held by owner"
+    guest = replace(task("guest", S.RUNNING, waits, worker="w1", held_by=("owner",), attempt=1), waits=waits)
+    stands = lock("models/**", "owner", "guest", "schema", asking=(("guest", "models/b.py"),))
+    run = snapshot(guest, task("owner", S.RUNNING, worker="w2"), task("schema", S.QUEUED), locks=(stands,))
+    app, _ = app_of(run, repo)
+
+    async def scene(pilot: Page) -> None:
+        await until(pilot, lambda: app.main.moment)
+        await until_shown(pilot, f"◔ {waits}", "→ 2: ◔ guest at", "2 tasks waiting, 1 at a file")
+        await pilot.press("3", "z")
+        await until_shown(pilot, "→ 2: ◔ guest at models/b.py, schema")
+
+    play(app, scene)
+
+
+def test_an_agent_whose_provider_fails_says_so_and_for_how_long(repo: Repo) -> None:
+    words = "the provider answers 500, try 3/10"
+    broken = replace(task("a", S.RUNNING, words, worker="w1", attempt=1), waits=words, until=NOW + 1000)
+    run = snapshot(broken, replace(task("b", S.QUEUED, "agent x has to wait", queue_place=1), until=NOW + 1000))
+    app, _ = app_of(run, repo)
+
+    async def scene(pilot: Page) -> None:
+        await until(pilot, lambda: app.main.moment)
+        await pilot.press("2", "z")
+        await until_shown(pilot, "agent x has to wait, 16m")
+        await pilot.press("z", "1", "z")
+        await until_shown(pilot, f"◔ {words}, 16m")
+
+    play(app, scene)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from snapshots import NOW, STARTED, bound, busy_run, landing, merge, snapshot, task, verdict_on
+from snapshots import NOW, STARTED, bound, busy_run, landing, lock, merge, snapshot, task, verdict_on
 
 from aurora_tui.render import views
 from aurora_tui.render.changes import changes, opening, pulse
@@ -443,3 +443,8 @@ def test_status_says_until_when_a_task_waits() -> None:
     waits = replace(task("auth", TaskState.QUEUED, "agent claude has to wait (429)"), until=NOW + 60)
     shown = drawn(views.status(snapshot(waits), NARROW, live=True))
     assert f"agent claude has to wait (429), until {clock(NOW + 60).strip()}" in " ".join(shown.split())
+
+
+def test_the_lock_table_says_at_which_file_an_agent_stands() -> None:
+    stands = lock("models/**", "owner", "guest", "schema", asking=(("guest", "models/b.py"),))
+    assert "guest (at models/b.py), schema" in drawn(views.locks(snapshot(task("owner"), locks=(stands,)), NARROW))
