@@ -40,7 +40,7 @@ def profile(env: Mapping[str, str]) -> Profile:
     ssh = any(env.get(name) for name in ("SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY", "MOSH_CONNECTION"))
     rich_colour = env.get("COLORTERM", "").lower() in ("truecolor", "24bit") or "256" in env.get("TERM", "")
     theme = env.get("AURORA_THEME", "") or (DARK if rich_colour and not ssh else SIXTEEN)
-    return Profile(True, theme, 2.7, 1.5, 120) if ssh else Profile(False, theme, 6.5, 6.5, 500)
+    return Profile(True, theme, 2.7, 1.5, 250) if ssh else Profile(False, theme, 6.5, 6.5, 500)
 
 
 def prepare(env: Mapping[str, str]) -> Profile:

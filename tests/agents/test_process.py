@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
@@ -318,10 +319,10 @@ def test_a_command_that_ignores_sigterm_is_killed(make: Make, tmp_path: Path) ->
 
 
 RUNNER = """
-import os, signal, sys
+import os, signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 trace = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-while True:
+while time.time() < float(sys.argv[2]):
     os.write(trace, b"x\\n")
     for _ in range(2):
         if os.fork():
@@ -332,9 +333,9 @@ while True:
 
 @pytest.mark.parametrize("supervised", [True, False])
 def test_who_runs_away_by_double_forks_and_new_sessions_is_caught(make: Make, tmp_path: Path, supervised: bool) -> None:
-    """No generation lives long enough to be asked twice, and none listens to SIGTERM."""
-    trace = tmp_path / "count"
-    spec = make("", command=(sys.executable, "-S", "-c", RUNNER, str(trace)))
+    """No generation lives long enough to be asked twice, and none listens to SIGTERM. One that got away would end."""
+    trace, end = tmp_path / "count", time.time() + 30
+    spec = make("", command=(sys.executable, "-S", "-c", RUNNER, str(trace), str(end)))
     identity = process.launch(spec)
     wait_for(lambda: size(trace) > 100)
     if not supervised:
