@@ -15,7 +15,9 @@ LONGEST = 60.0
 """Seconds without input before garbage is collected, between two collections, and after which it is done anyway."""
 YOUNG = 2_000
 """New containers before the cheap collection of the youngest ones: that takes about a millisecond."""
-NEVER = 1_000_000_000
+MANY = 3_000
+"""Of those collections before the interpreter goes through older containers by itself: only where nobody looks at the
+screen for minutes, because the terminal does not read."""
 
 
 class Pace:
@@ -49,7 +51,7 @@ class Pace:
         What there is now stays for good."""
         gc.collect()
         gc.freeze()
-        gc.set_threshold(YOUNG, NEVER, NEVER)
+        gc.set_threshold(YOUNG, MANY, 10)
         gc.enable()
         self._collected = self._clock()
 
