@@ -11,13 +11,13 @@ from typing import NamedTuple
 from engine.bounds import lower_bound
 from engine.contracts.view import contract_views
 from engine.forecast import MOST_SIMULATED, Left, Source, forecast
-from engine.locks import Claim, Lock
+from engine.lock_views import lock_views
+from engine.locks import Claim
 from engine.merge_queue import MergeQueue, Test
 from engine.model import (
     BoundView,
     ForecastView,
     LandingView,
-    LockView,
     MergeView,
     PressureView,
     ProfileView,
@@ -109,7 +109,7 @@ class SnapshotMaker:
             workers=_workers(state),
             tasks=self._tasks(state, queue, held, beside.work),
             queue=queue,
-            locks=_locks(state, held),
+            locks=lock_views(state, held),
             merge=_merge(state, beside.test_log),
             slots_limit=state.plan.settings.max_concurrency,
             slots=_slots(state),
@@ -361,39 +361,6 @@ def _why_nobody_starts(state: State) -> str:
         return ""
     pressed = state.pressed.workers and (open_places(state) > 0 or state.most_workers)
     return f"held back: {state.pressed.workers}" if pressed else "waits for a free worker"
-
-
-def _locks(state: State, held: dict[str, tuple[str, ...]]) -> tuple[LockView, ...]:
-    waiters: dict[str, list[str]] = {}
-    for task, holders in held.items():
-        for holder in holders:
-            waiters.setdefault(holder, []).append(task)
-    for record in state.with_worker():
-        for holder in {*record.attempt.collisions.values(), *state.asked_of(record.id)}:
-            waiters.setdefault(holder, []).append(record.id)
-    return tuple(_lock(state, lock, waiters.get(lock.holder, [])) for lock in state.locks.held())
-
-
-def _lock(state: State, lock: Lock, candidates: list[str]) -> LockView:
-    asking = tuple((task, path) for task in candidates if (path := _asked_path(state, task, lock)))
-    at_work = tuple(task for task, _ in asking)
-    waiting = (*at_work, *(task for task in candidates if task not in at_work and _wants(state, task, lock)))
-    paused = lock.holder in state.tasks and state.tasks[lock.holder].state is TaskState.PAUSED
-    return LockView(lock.pattern, lock.mode, lock.holder, lock.since, lock.grown, waiting, paused, asking)
-
-
-def _asked_path(state: State, task: str, lock: Lock) -> str:
-    """The file of a lock a task's agent stands at, or nothing."""
-    blocked = (ask.blocked.items() for ask in state.tasks[task].attempt.asks.values())
-    return next((path for paths in blocked for path, held in paths if held == (lock.holder, lock.pattern)), "")
-
-
-def _wants(state: State, task: str, lock: Lock) -> bool:
-    record = state.tasks[task]
-    if record.attempt.collisions:
-        return lock.holder in record.attempt.collisions.values()
-    blockers = state.locks.conflicts(task, record.claims)
-    return any(b.holder == lock.holder and b.held == lock.pattern for b in blockers)
 
 
 def _merge(state: State, log: str) -> MergeView:
