@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,11 +43,19 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def no_ended_child_is_left() -> Iterator[None]:
-    """Whoever starts a process waits for its end, too."""
+    """Whoever starts a process waits for its end, too; a thread may still be about to."""
     yield
+    deadline = time.monotonic() + 5.0
+    while (left := ended_child()) is not None:
+        assert time.monotonic() < deadline, f"nobody waited for the end of process {left}"
+        time.sleep(0.01)
+
+
+def ended_child() -> int | None:
+    """The pid of a child that has ended and that nobody has waited for, if there is one."""
     process.reap()
     try:
-        left = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
-        return
-    assert left is None, f"nobody waited for the end of process {left.si_pid}"
+        return None
+    return ended.si_pid if ended is not None else None

@@ -11,17 +11,23 @@ from project import Project, wait_for
 
 def both_in_the_queue(project: Project, tmp_path: Path, *, first_is_bad: bool) -> str:
     """Run two tasks that change the same line; both wait to be merged when the first test has ended. The output."""
-    go = tmp_path / "go"
+    go, second = tmp_path / "go", tmp_path / "second"
     bad = "! grep -q one models.py" if first_is_bad else "true"
     gate = f"until test -e {go}; do sleep 0.05; done; {bad}"
     edit = "sed -i 's/^line5 = 5$/line5 = \"{0}\"/' models.py"
     tasks: list[dict[str, object]] = [
         {"id": "early", "files": ["early"], "run": "echo early > early"},
         {"id": "one", "shared": ["models.py"], "run": edit.format("one"), "priority": 5},
-        {"id": "two", "shared": ["models.py"], "run": edit.format("two")},
+        {
+            "id": "two",
+            "shared": ["models.py"],
+            "run": f"until test -e {second}; do sleep 0.05; done; {edit.format('two')}",
+        },
     ]
     project.plan(tasks, workers=3, integration_test=gate)
     process = project.start_run()
+    wait_for(lambda: project.states().get("one") in ("merging", "testing"))
+    second.touch()
     wait_for(lambda: set(project.states().values()) <= {"merging", "testing"} and project.states())
     go.touch()
     return process.communicate(timeout=60)[0]

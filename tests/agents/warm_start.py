@@ -6,6 +6,7 @@ nothing does is tested where the terminal is, and everywhere with AURORA_TESTS_C
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -99,11 +100,13 @@ def _forker() -> socket.socket:
     command = [sys.executable, __file__, str(theirs.fileno())]
     process = subprocess.Popen(command, stdin=quiet, stdout=quiet, pass_fds=[theirs.fileno()], start_new_session=True)
     theirs.close()
-    _FORKERS.append(process)
+    atexit.register(_end, ours, process)
     return ours
 
 
-_FORKERS: list[subprocess.Popen[bytes]] = []
+def _end(door: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    door.close()
+    process.wait()
 
 
 # --- the program that forks ---------------------------------------------------------------------------------------

@@ -392,7 +392,7 @@ def test_compiled_python_never_outlives_its_source(lab: Lab) -> None:
     lab.worktrees.prepare_detached("test", bad)
     for source, when in zip(sources, times, strict=True):
         os.utime(source, ns=(when, when))
-    asked = [sys.executable, "-c", "import mod; print(mod.VALUE)"]
+    asked = [sys.executable, "-B", "-c", "import mod; print(mod.VALUE)"]
     assert subprocess.run(asked, cwd=path, capture_output=True, text=True, check=True).stdout == "2\n"
     assert [file.exists() for file in compiled] == [False, False, True]
     assert not (compiled[0].parent / "mod.cpython-311-pytest-8.pyc").exists()
