@@ -44,7 +44,7 @@ def test_a_held_file_that_is_let_go_in_time_is_written_and_nobody_is_denied(shop
     assert run.wait(timeout=60) == 0
     assert {"mine.py", "more.py", "models1.py"} <= shop.files()
     assert shop.text("models2.py") == "mine"
-    assert len(shop.api.about("The guest.")) == len(writes) + 1
+    assert len(shop.api.steps("The guest.")) == len(writes) + 1
     said = "\n".join(text for exchange in shop.api.about("The guest.") for text in exchange.results())
     assert "owner" not in said
     assert "Not written" not in said

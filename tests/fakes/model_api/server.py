@@ -80,6 +80,10 @@ class ModelApi:
         with self._changed:
             return [exchange for exchange in self.exchanges if words in exchange.script]
 
+    def steps(self, words: str) -> list[Exchange]:
+        """Those of them that offered tools: no title, no summary."""
+        return [exchange for exchange in self.about(words) if exchange.tools]
+
     def wait_held(self, name: str, deadline: float = 60.0) -> None:
         """Wait until an answer is held by `name`."""
         with self._changed:
