@@ -348,9 +348,16 @@ class AuroraApp(App[Ended]):
     def leave(self, ended: Ended) -> None:
         """Close what was opened, then the screen."""
         self._left = True
+        self._stop_reading()
+        self.write_raw(terminal.title(""))
+        self.exit(ended)
+
+    def on_unmount(self) -> None:
+        """However the app ends, no thread of it goes on."""
+        self._stop_reading()
+
+    def _stop_reading(self) -> None:
         if self.reader is not None:
             self.reader.close()
         if self.diffs is not None:
             self.diffs.close()
-        self.write_raw(terminal.title(""))
-        self.exit(ended)

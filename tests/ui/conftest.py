@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,18 @@ from stage import Stage
 from still import empty_repo
 
 from engine.repo import Repo
+
+READERS = ("aurora-reader", "aurora-diff")
+
+
+@pytest.fixture(autouse=True)
+def no_thread_of_an_app_is_left() -> Iterator[None]:
+    """However an app ends, what reads for it ends, too; the interpreter is not left with it at its own end."""
+    yield
+    deadline = time.monotonic() + 5.0
+    while left := [thread.name for thread in threading.enumerate() if thread.name.startswith(READERS)]:
+        assert time.monotonic() < deadline, left
+        time.sleep(0.01)
 
 
 @pytest.fixture
