@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def no_ended_child_is_left() -> Iterator[None]:
-    """What an engine of a test left and has ended since is collected, so that no test finds another's dead processes."""
+    """What an engine of a test left and has ended since is collected, so that no test finds what another left."""
     yield
     deadline = time.monotonic() + 0.5
     while (left := ended_child()) is not None and time.monotonic() < deadline:
