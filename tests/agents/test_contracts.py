@@ -63,6 +63,11 @@ def state_of(handle: LocalEngine, task: str) -> TaskState:
     return handle.snapshot().task(task).state
 
 
+def breached(project: ContractProject, task: str) -> bool:
+    """True when a task has changed the contract: seen while it works, which freezes it, or when it had ended."""
+    return project.states().get(task) in ("paused", "conflict")
+
+
 def gate(project: ContractProject, name: str) -> Path:
     """A file agents wait for."""
     return project.file.parent / name
@@ -143,7 +148,7 @@ def test_an_amendment_while_the_consumer_works_lands_both(project: ContractProje
     amended = f"printf 'field email\\n' > {API}; {IMPLEMENT}"
     project.contract_plan(backend=amended, frontend=f'if [ "$AURORA_ATTEMPT" = 1 ]; then {first}; else {again}; fi')
     run = project.start_run()
-    wait_for(lambda: project.states().get("backend") == "conflict")
+    wait_for(lambda: breached(project, "backend"))
     assert "version 2 when it lands" in project.aurora("contract", "amend", "api", "backend")
     out, _ = run.communicate(timeout=60)
     assert run.returncode == 0, out
@@ -165,7 +170,7 @@ def test_a_finished_consumer_is_checked_again_before_it_lands(project: ContractP
     plan = project.file.read_text().replace("- id: frontend", f"- id: frontend\n  test: cmp frontend.txt {API}")
     project.file.write_text(plan)
     run = project.start_run()
-    wait_for(lambda: project.states().get("backend") == "conflict")
+    wait_for(lambda: breached(project, "backend"))
     project.aurora("contract", "amend", "api", "backend")
     done.touch()
     out, _ = run.communicate(timeout=60)
