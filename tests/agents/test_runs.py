@@ -378,7 +378,7 @@ def test_a_killed_build_frees_its_slot(project: Project, tmp_path: Path, docker:
     for landed in (1, 2):
         wait_for(lambda n=landed: docker.exists() and docker.read_text().count("start") == n)
         pid = int(docker.read_text().splitlines()[-1].split()[1])
-        assert "docker build" in project.aurora("status")
+        wait_for(lambda: "docker build" in project.aurora("status"))
         build = psutil.Process(pid)
         for process in (build, *build.children()):
             process.kill()

@@ -12,8 +12,8 @@ from project import wait_for
 pytestmark = [pytest.mark.clients, pytest.mark.slow]
 
 
-PAUSE = {"claude": 10.0}
-"""Seconds of a pause; a moment for all others."""
+PAUSE = dict.fromkeys(("claude", "opencode", "qwen", "copilot"), 10.0)
+"""Seconds of a pause; a moment for the others."""
 LIMIT = 20.0
 """Seconds an agent may run, pauses excluded."""
 
