@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aurora_tui.actions import ACTIONS, BY_ID, Situation
 from aurora_tui.themes import NAMES
 from engine.errors import Refused
-from engine.events import ResumeTask, SetPriority, SetWorkers
+from engine.intents import ResumeTask, SetPriority, SetWorkers
 from engine.model import Snapshot, TaskView
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from aurora_tui.actions import Action, Situation
 from aurora_tui.leaving import Leaving
 from aurora_tui.ruling import Ruling
 from aurora_tui.viewing import Viewing
-from engine import events as ev
+from engine import intents
 from engine.errors import AuroraError, EngineError, RepoError
 from engine.model import TaskState, TaskView
 from widgets.ask_line import AskLine
@@ -73,7 +73,7 @@ class Deeds:
         except AuroraError as error:
             self.app.say_error(error)
 
-    async def send(self, intent: ev.Intent, *, quietly: bool = False) -> bool:
+    async def send(self, intent: intents.Intent, *, quietly: bool = False) -> bool:
         """Hand an intent to the engine and tell what it answers; False when it refused."""
         try:
             answer = asyncio.wrap_future(self.opened.handle.send(intent))
@@ -104,9 +104,9 @@ class Deeds:
         if now.task.state is TaskState.PAUSED and now.frozen:
             await self.settle(now)
         elif now.task.state is TaskState.PAUSED:
-            await self.send(ev.ResumeTask(at=time.time(), task=now.task.id))
+            await self.send(intents.ResumeTask(at=time.time(), task=now.task.id))
         else:
-            await self.send(ev.PauseTask(at=time.time(), task=now.task.id))
+            await self.send(intents.PauseTask(at=time.time(), task=now.task.id))
 
     async def message(self, now: Situation) -> None:
         """Tell the agent something; what it asked is answered so."""
@@ -118,17 +118,17 @@ class Deeds:
         what = "its agent is ended and goes on from its work" if working else "its next attempt reads it"
         text = await self.app.push_screen_wait(AskLine(f"Message to {now.task.id} ({what})"))
         if text:
-            await self.send(ev.MessageTask(at=time.time(), task=now.task.id, text=text))
+            await self.send(intents.MessageTask(at=time.time(), task=now.task.id, text=text))
 
     async def _answer(self, task: TaskView) -> None:
         text = await self.app.push_screen_wait(AskLine(f"{task.id} asks: {flat(task.asks)}", placeholder="your answer"))
         if text:
-            await self.send(ev.MessageTask(at=time.time(), task=task.id, text=text))
+            await self.send(intents.MessageTask(at=time.time(), task=task.id, text=text))
 
     async def stop(self, now: Situation) -> None:
         """End the agent."""
         assert now.task is not None
-        await self.send(ev.StopTask(at=time.time(), task=now.task.id))
+        await self.send(intents.StopTask(at=time.time(), task=now.task.id))
 
     async def retry(self, now: Situation) -> None:
         """Queue it again, with a note if there is something to say."""
@@ -140,10 +140,10 @@ class Deeds:
             )
             if note is None:
                 return
-            await self.send(ev.RetryTask(at=time.time(), task=task, note=note))
+            await self.send(intents.RetryTask(at=time.time(), task=task, note=note))
         elif now.snapshot is not None:
             waiting = now.snapshot.merge.waiting or now.snapshot.merge.chain
-            await self.send(ev.RetryTask(at=time.time(), task=task or (waiting[0] if waiting else "")))
+            await self.send(intents.RetryTask(at=time.time(), task=task or (waiting[0] if waiting else "")))
 
     async def drop(self, now: Situation) -> None:
         """Take it out of the run, after asking."""
@@ -154,7 +154,7 @@ class Deeds:
         held = f" These wait for it and cannot start then: {names(tuple(after))}." if after else ""
         loses = f"Its work is kept under refs/aurora; its locks are released.{held}"
         if await self.app.push_screen_wait(Confirm(f"Drop {task.id}?", loses, "Drop it")):
-            await self.send(ev.DropTask(at=time.time(), task=task.id))
+            await self.send(intents.DropTask(at=time.time(), task=task.id))
 
     async def settle(self, now: Situation) -> None:
         """Rule on a breach or a collision, or settle a conflict."""
@@ -177,7 +177,7 @@ class Deeds:
         ]
         ruling = await self.app.push_screen_wait(Choice(f"{now.task.id} is {flat(now.task.reason)}", options))
         if ruling is not None:
-            await self.send(ev.SettleCollision(at=time.time(), task=now.task.id, ruling=RULINGS[ruling]))
+            await self.send(intents.SettleCollision(at=time.time(), task=now.task.id, ruling=RULINGS[ruling]))
 
     async def _resolve(self, now: Situation) -> None:
         """By hand, hunk by hunk; what cannot be shown so is decided by one rule for all."""
@@ -199,7 +199,7 @@ class Deeds:
             ConflictScreen(desk, task.failure, AgentOfTask(self.app, task.id, self.send))
         )
         if commit:
-            await self.send(ev.ResolveConflict(at=time.time(), task=task.id, how="edit", commit=commit))
+            await self.send(intents.ResolveConflict(at=time.time(), task=task.id, how="edit", commit=commit))
 
     async def _resolve_by_rule(self, task: TaskView) -> None:
         options = [
@@ -212,13 +212,13 @@ class Deeds:
             Choice(f"{task.id}: conflict in {names(task.conflicts)}", options, note=note)
         )
         if how is not None:
-            await self.send(ev.ResolveConflict(at=time.time(), task=task.id, how=WAYS[how]))
+            await self.send(intents.ResolveConflict(at=time.time(), task=task.id, how=WAYS[how]))
 
     # --- the queue ---
 
     async def move(self, task: str, places: int) -> None:
         """Move a task in the queue."""
-        await self.send(ev.MoveTask(at=time.time(), task=task, by_places=places), quietly=True)
+        await self.send(intents.MoveTask(at=time.time(), task=task, by_places=places), quietly=True)
 
     async def _move_selected(self, now: Situation, places: int) -> None:
         assert now.task is not None
@@ -230,13 +230,13 @@ class Deeds:
         ask = AskLine(f"Priority of {now.task.id} (higher runs first)", str(now.task.priority), check=_number)
         answer = await self.app.push_screen_wait(ask)
         if answer:
-            await self.send(ev.SetPriority(at=time.time(), task=now.task.id, priority=int(answer)))
+            await self.send(intents.SetPriority(at=time.time(), task=now.task.id, priority=int(answer)))
 
     async def add(self, now: Situation) -> None:
         """One more task, by a form."""
         spec = await self.viewing.ask_task(now)
         if spec is not None:
-            await self.send(ev.AddTask(at=time.time(), spec=spec), quietly=True)
+            await self.send(intents.AddTask(at=time.time(), spec=spec), quietly=True)
 
     # --- locks ---
 
@@ -247,7 +247,7 @@ class Deeds:
         loses = f"{lock.holder} may still be editing it: two tasks can then change the same lines, and conflict."
         question = f"Take {lock.pattern} away from {lock.holder}?"
         if await self.app.push_screen_wait(Confirm(question, loses, "Release it")):
-            await self.send(ev.ReleaseLock(at=time.time(), task=lock.holder, pattern=lock.pattern))
+            await self.send(intents.ReleaseLock(at=time.time(), task=lock.holder, pattern=lock.pattern))
 
     async def hand_over(self, now: Situation) -> None:
         """Give a lock to another task; who waits for it comes first."""
@@ -263,7 +263,7 @@ class Deeds:
         ]
         to = await self.app.push_screen_wait(Choice(f"Hand {lock.pattern} over to", options))
         if to:
-            await self.send(ev.HandOverLock(at=time.time(), task=lock.holder, pattern=lock.pattern, to=to))
+            await self.send(intents.HandOverLock(at=time.time(), task=lock.holder, pattern=lock.pattern, to=to))
 
     async def narrow(self, now: Situation) -> None:
         """Replace a lock by a narrower pattern."""
@@ -271,14 +271,14 @@ class Deeds:
         lock = now.lock
         answer = await self.app.push_screen_wait(AskLine(f"Narrow {lock.pattern} of {lock.holder} to", lock.pattern))
         if answer and answer != lock.pattern:
-            await self.send(ev.NarrowLock(at=time.time(), task=lock.holder, pattern=lock.pattern, narrower=answer))
+            await self.send(intents.NarrowLock(at=time.time(), task=lock.holder, pattern=lock.pattern, narrower=answer))
 
     # --- the run ---
 
     async def pause_all(self, now: Situation) -> None:
         """Pause everything, or let everything go on."""
         paused = now.snapshot is not None and now.snapshot.paused_all
-        await self.send(ev.ResumeAll(at=time.time()) if paused else ev.PauseAll(at=time.time()))
+        await self.send(intents.ResumeAll(at=time.time()) if paused else intents.PauseAll(at=time.time()))
 
     async def _resize(self, now: Situation, by: int) -> None:
         assert now.snapshot is not None
@@ -286,7 +286,7 @@ class Deeds:
 
     async def resize(self, workers: int) -> None:
         """Change the size of the pool."""
-        await self.send(ev.SetWorkers(at=time.time(), workers=workers))
+        await self.send(intents.SetWorkers(at=time.time(), workers=workers))
 
     async def undo(self, now: Situation) -> None:
         """Take the last landing back, after asking."""
@@ -297,7 +297,7 @@ class Deeds:
             f" moved on. The work of {names(last.tasks)} is kept on its branch."
         )
         if await self.app.push_screen_wait(Confirm(f"Undo the landing of {names(last.tasks)}?", loses, "Undo it")):
-            await self.send(ev.UndoLanding(at=time.time(), commit=last.commit))
+            await self.send(intents.UndoLanding(at=time.time(), commit=last.commit))
 
 
 def _cannot_hold(task: TaskView) -> str:

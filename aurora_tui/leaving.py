@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aurora_tui.actions import Situation
 from aurora_tui.app import Ended
-from engine import events as ev
+from engine import intents
 from engine.model import Snapshot, TaskState
 from widgets.choice import Choice, Option
 from widgets.text import many, names
@@ -70,7 +70,7 @@ class Leaving:
             await self._end("detach", Ended(0, background=True, opened=self._opened))
 
     async def _wait(self, snapshot: Snapshot) -> None:
-        if await self._steering.send(ev.SetWorkers(at=time.time(), workers=0), quietly=True):
+        if await self._steering.send(intents.SetWorkers(at=time.time(), workers=0), quietly=True):
             self._draining = True
             self._app.say("leaves when the running agents are done; q again asks anew")
             self.look_at(snapshot)
@@ -78,7 +78,7 @@ class Leaving:
     async def _end(self, mode: str, ended: Ended) -> None:
         self._when_ended = ended
         self._draining = False
-        intent = ev.Shutdown(at=time.time(), by="you", mode="stop" if mode == "stop" else "detach")
+        intent = intents.Shutdown(at=time.time(), by="you", mode="stop" if mode == "stop" else "detach")
         if not await self._steering.send(intent, quietly=mode == "detach") and self._app.live:
             self._when_ended = None
 

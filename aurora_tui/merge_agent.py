@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from engine.events import AskMergeAgent, Intent
+from engine.intents import AskMergeAgent, Intent
 from engine.model import TaskState
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from aurora_tui.actions import Breach, Situation
-from engine import events as ev
+from engine import intents
 from engine.model import TaskState
 from widgets.ask_line import AskLine
 from widgets.choice import Choice, Option
@@ -50,7 +50,7 @@ class Ruling:
         contract, breach = now.breach
         question = f"Let {breach.task} change {contract.name}?"
         if await self._app.push_screen_wait(Confirm(question, _amended(now, now.breach), "Amend it")):
-            await self._steering.send(ev.AmendContract(at=time.time(), contract=contract.name, task=breach.task))
+            await self._steering.send(intents.AmendContract(at=time.time(), contract=contract.name, task=breach.task))
 
     async def reject(self, now: Situation) -> None:
         """The branch goes back to its agent, after asking; with a note, if there is something to say."""
@@ -69,7 +69,7 @@ class Ruling:
         )
         if note is not None:
             await self._steering.send(
-                ev.RejectBreach(at=time.time(), contract=contract.name, task=breach.task, note=note)
+                intents.RejectBreach(at=time.time(), contract=contract.name, task=breach.task, note=note)
             )
 
 

@@ -25,8 +25,8 @@ from typing import Any
 
 from engine import errors
 from engine.errors import AuroraError, EngineError
-from engine.events import Intent
 from engine.handle import EngineHandle
+from engine.intents import Intent
 from engine.model import Attached, Snapshot
 from engine.wire import decode_event, decode_snapshot, encode_event, encode_snapshot, kind_of
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Protocol
 
-from engine.events import Intent
+from engine.intents import Intent
 from engine.model import Attached, Snapshot
 
 

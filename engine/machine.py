@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import events as ev
 from engine import (
+    intents,
     rules_attempt,
     rules_budget,
     rules_collision,
@@ -88,29 +89,29 @@ RULES: dict[type[ev.Event], Rule] = {
     ev.PressureChanged: rules_pressure.on_pressure_changed,
 }
 
-INTENTS: dict[type[ev.Intent], IntentRule] = {
-    ev.AddTask: rules_intent.add_task,
-    ev.PauseTask: rules_intent.pause_task,
-    ev.ResumeTask: rules_intent.resume_task,
-    ev.PauseAll: rules_intent.pause_all,
-    ev.ResumeAll: rules_intent.resume_all,
-    ev.StopTask: rules_intent.stop_task,
-    ev.RetryTask: rules_intent.retry_task,
-    ev.DropTask: rules_intent.drop_task,
-    ev.SetPriority: rules_intent.set_priority,
-    ev.MoveTask: rules_intent.move_task,
-    ev.SetWorkers: rules_intent.set_workers,
-    ev.SettleCollision: rules_intent.settle_collision,
-    ev.ReleaseLock: rules_locks.release_lock,
-    ev.HandOverLock: rules_locks.hand_over_lock,
-    ev.NarrowLock: rules_locks.narrow_lock,
-    ev.MessageTask: rules_intent.message_task,
-    ev.ResolveConflict: rules_intent.resolve_conflict,
-    ev.AskMergeAgent: rules_intent.ask_merge_agent,
-    ev.AmendContract: rules_contract.amend_contract,
-    ev.RejectBreach: rules_contract.reject_breach,
-    ev.UndoLanding: rules_intent.undo_landing,
-    ev.Shutdown: rules_intent.shutdown,
+INTENTS: dict[type[intents.Intent], IntentRule] = {
+    intents.AddTask: rules_intent.add_task,
+    intents.PauseTask: rules_intent.pause_task,
+    intents.ResumeTask: rules_intent.resume_task,
+    intents.PauseAll: rules_intent.pause_all,
+    intents.ResumeAll: rules_intent.resume_all,
+    intents.StopTask: rules_intent.stop_task,
+    intents.RetryTask: rules_intent.retry_task,
+    intents.DropTask: rules_intent.drop_task,
+    intents.SetPriority: rules_intent.set_priority,
+    intents.MoveTask: rules_intent.move_task,
+    intents.SetWorkers: rules_intent.set_workers,
+    intents.SettleCollision: rules_intent.settle_collision,
+    intents.ReleaseLock: rules_locks.release_lock,
+    intents.HandOverLock: rules_locks.hand_over_lock,
+    intents.NarrowLock: rules_locks.narrow_lock,
+    intents.MessageTask: rules_intent.message_task,
+    intents.ResolveConflict: rules_intent.resolve_conflict,
+    intents.AskMergeAgent: rules_intent.ask_merge_agent,
+    intents.AmendContract: rules_contract.amend_contract,
+    intents.RejectBreach: rules_contract.reject_breach,
+    intents.UndoLanding: rules_intent.undo_landing,
+    intents.Shutdown: rules_intent.shutdown,
 }
 
 _CHANGES_NO_TASK = (
@@ -158,7 +159,7 @@ class Machine:
         state = self.state
         state.at = max(state.at, event.at)
         effects: list[Effect] = []
-        if isinstance(event, ev.Intent):
+        if isinstance(event, intents.Intent):
             self.answer = _collect(INTENTS[type(event)](state, event), effects)
         else:
             effects.extend(RULES[type(event)](state, event))

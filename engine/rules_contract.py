@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from engine import events as ev
+from engine import intents
 from engine.contracts.records import ContractFiles, ContractRecord, contract_of, holder_of, listed
 from engine.effects import Effect, ReadContracts
 from engine.errors import Refused
@@ -142,7 +143,7 @@ def _open(state: State, name: str, task: str) -> tuple[TaskRecord, ContractRecor
     return record, known
 
 
-def amend_contract(state: State, intent: ev.AmendContract) -> Answer:
+def amend_contract(state: State, intent: intents.AmendContract) -> Answer:
     """The branch may change the contract: a new version when it lands."""
     record, known = _open(state, intent.contract, intent.task)
     breach = known.open_breach(record.id)
@@ -186,7 +187,7 @@ def _thaw_amended(state: State, record: TaskRecord, name: str) -> None:
         unhold(state, record, Hold.COLLISION)
 
 
-def reject_breach(state: State, intent: ev.RejectBreach) -> Answer:
+def reject_breach(state: State, intent: intents.RejectBreach) -> Answer:
     """The branch may not change the contract: back to its agent, with what it changed."""
     record, known = _open(state, intent.contract, intent.task)
     send_back(state, record, intent.note)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-from engine import events as ev
+from engine import intents
 from engine.contracts.records import contract_of
 from engine.effects import CancelLanding, Effect, EndEngine, TakeBack
 from engine.errors import Refused
@@ -40,7 +40,7 @@ def _require_conflict(record: TaskRecord) -> None:
         )
 
 
-def pause_task(state: State, intent: ev.PauseTask) -> Answer:
+def pause_task(state: State, intent: intents.PauseTask) -> Answer:
     """Stop every process of one agent."""
     record = state.record(intent.task)
     _require(record, *WITH_WORKER, verb="paused", hint="only a running task can be paused")
@@ -50,7 +50,7 @@ def pause_task(state: State, intent: ev.PauseTask) -> Answer:
     return f"{record.id} is paused"
 
 
-def resume_task(state: State, intent: ev.ResumeTask) -> Answer:
+def resume_task(state: State, intent: intents.ResumeTask) -> Answer:
     """Let one agent go on."""
     record = state.record(intent.task)
     if Hold.COLLISION in record.attempt.holds and Hold.PERSON not in record.attempt.holds:
@@ -75,7 +75,7 @@ def _way_out(record: TaskRecord) -> str:
     return f"it goes on when the holder has landed; or `aurora stop {record.id}`"
 
 
-def pause_all(state: State, intent: ev.PauseAll) -> Answer:
+def pause_all(state: State, intent: intents.PauseAll) -> Answer:
     """Pause every agent and start nothing."""
     state.paused_all = True
     for record in state.with_worker():
@@ -83,7 +83,7 @@ def pause_all(state: State, intent: ev.PauseAll) -> Answer:
     return "everything is paused"
 
 
-def resume_all(state: State, intent: ev.ResumeAll) -> Answer:
+def resume_all(state: State, intent: intents.ResumeAll) -> Answer:
     """Let everything go on."""
     state.paused_all = False
     state.budget.waived = state.budget.waived or bool(state.budget.exhausted)
@@ -94,7 +94,7 @@ def resume_all(state: State, intent: ev.ResumeAll) -> Answer:
     yield
 
 
-def stop_task(state: State, intent: ev.StopTask) -> Answer:
+def stop_task(state: State, intent: intents.StopTask) -> Answer:
     """End one agent."""
     record = state.record(intent.task)
     _require(record, *WITH_WORKER, verb="stopped", hint=f"`aurora drop {record.id}` takes it out of the run")
@@ -102,7 +102,7 @@ def stop_task(state: State, intent: ev.StopTask) -> Answer:
     return f"{record.id} is being stopped; its work is kept"
 
 
-def drop_task(state: State, intent: ev.DropTask) -> Answer:
+def drop_task(state: State, intent: intents.DropTask) -> Answer:
     """Take a task out of the run."""
     record = state.record(intent.task)
     if record.state in (TaskState.LANDED, TaskState.DROPPED):
@@ -121,7 +121,7 @@ def drop_task(state: State, intent: ev.DropTask) -> Answer:
     return f"{record.id} is dropped{kept}"
 
 
-def retry_task(state: State, intent: ev.RetryTask) -> Answer:
+def retry_task(state: State, intent: intents.RetryTask) -> Answer:
     """Queue a task again; also the word to go on after red or broken tests."""
     record = state.record(intent.task)
     if record.state is TaskState.MERGING and state.queue.halted:
@@ -163,14 +163,14 @@ def _let_start(state: State, record: TaskRecord) -> str:
     return ""
 
 
-def message_task(state: State, intent: ev.MessageTask) -> Answer:
+def message_task(state: State, intent: intents.MessageTask) -> Answer:
     """Tell the agent something, now or with its next attempt."""
     record = state.record(intent.task)
     text = intent.text.strip()
     if not text:
         raise Refused("the message is empty")
     if record.state in (TaskState.FAILED, TaskState.DROPPED, TaskState.CONFLICT):
-        answer = yield from retry_task(state, ev.RetryTask(at=intent.at, by=intent.by, task=record.id, note=text))
+        answer = yield from retry_task(state, intents.RetryTask(at=intent.at, by=intent.by, task=record.id, note=text))
         state.tell(record.id, f"message from you: {first_line(text)}")
         return answer
     if record.state not in (*WITH_WORKER, TaskState.QUEUED, TaskState.WAITING):
@@ -188,7 +188,7 @@ def message_task(state: State, intent: ev.MessageTask) -> Answer:
     return f"{record.id} goes on from its work with your message"
 
 
-def set_priority(state: State, intent: ev.SetPriority) -> Answer:
+def set_priority(state: State, intent: intents.SetPriority) -> Answer:
     """Higher runs first."""
     record = state.record(intent.task)
     record.spec = replace(record.spec, priority=intent.priority)
@@ -197,7 +197,7 @@ def set_priority(state: State, intent: ev.SetPriority) -> Answer:
     yield
 
 
-def move_task(state: State, intent: ev.MoveTask) -> Answer:
+def move_task(state: State, intent: intents.MoveTask) -> Answer:
     """Move a queued task in the line; the order as it then stands is kept."""
     record = state.record(intent.task)
     _require(record, TaskState.QUEUED, verb="moved", hint="only a queued task has a place in the line")
@@ -215,7 +215,7 @@ def move_task(state: State, intent: ev.MoveTask) -> Answer:
     yield
 
 
-def set_workers(state: State, intent: ev.SetWorkers) -> Answer:
+def set_workers(state: State, intent: intents.SetWorkers) -> Answer:
     """Resize the pool; shrinking drains."""
     if not 0 <= intent.workers <= MAX_WORKERS:
         raise Refused(f"the pool can have 0 to {MAX_WORKERS} workers, not {intent.workers}")
@@ -229,7 +229,7 @@ def set_workers(state: State, intent: ev.SetWorkers) -> Answer:
     yield
 
 
-def settle_collision(state: State, intent: ev.SettleCollision) -> Answer:
+def settle_collision(state: State, intent: intents.SettleCollision) -> Answer:
     """Rule on a frozen worker."""
     record = state.record(intent.task)
     if not record.attempt.collisions:
@@ -253,7 +253,7 @@ def settle_collision(state: State, intent: ev.SettleCollision) -> Answer:
     return f"{record.id} goes on"
 
 
-def resolve_conflict(state: State, intent: ev.ResolveConflict) -> Answer:
+def resolve_conflict(state: State, intent: intents.ResolveConflict) -> Answer:
     """Settle a conflict one way."""
     record = state.record(intent.task)
     _require_conflict(record)
@@ -266,7 +266,7 @@ def resolve_conflict(state: State, intent: ev.ResolveConflict) -> Answer:
     return f"{record.id} is resolved ({intent.how}); it is merged and tested again"
 
 
-def ask_merge_agent(state: State, intent: ev.AskMergeAgent) -> Answer:
+def ask_merge_agent(state: State, intent: intents.AskMergeAgent) -> Answer:
     """Let the merge agent propose a resolution."""
     record = state.record(intent.task)
     agent = state.plan.settings.merge_agent
@@ -281,7 +281,7 @@ def ask_merge_agent(state: State, intent: ev.AskMergeAgent) -> Answer:
     return f"{agent} is asked how the conflict of {record.id} should be settled"
 
 
-def undo_landing(state: State, intent: ev.UndoLanding) -> Answer:
+def undo_landing(state: State, intent: intents.UndoLanding) -> Answer:
     """Take the last landing back."""
     last = next((landing for landing in reversed(state.landings) if not landing.undone), None)
     if last is None:
@@ -296,7 +296,7 @@ def undo_landing(state: State, intent: ev.UndoLanding) -> Answer:
     return f"the landing of {', '.join(last.tasks)} is being undone"
 
 
-def add_task(state: State, intent: ev.AddTask) -> Answer:
+def add_task(state: State, intent: intents.AddTask) -> Answer:
     """One more task."""
     spec = intent.spec
     if spec.id in state.tasks:
@@ -310,7 +310,7 @@ def add_task(state: State, intent: ev.AddTask) -> Answer:
     yield
 
 
-def shutdown(state: State, intent: ev.Shutdown) -> Answer:
+def shutdown(state: State, intent: intents.Shutdown) -> Answer:
     """End the engine: stop every agent first (its work is kept), or leave them running."""
     if state.stopping == "stop" or (state.stopping and intent.mode == "detach"):
         raise Refused("the engine is stopping already")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from engine import events as ev
+from engine import intents
 from engine.covering import outside
 from engine.effects import Effect
 from engine.errors import Refused
@@ -38,7 +38,7 @@ def _declared(record: TaskRecord, pattern: str) -> str:
     return next((wide for wide, narrow in record.narrowed.items() if narrow == pattern), pattern)
 
 
-def release_lock(state: State, intent: ev.ReleaseLock) -> Answer:
+def release_lock(state: State, intent: intents.ReleaseLock) -> Answer:
     """Take one lock away from its holder."""
     record, _ = _held(state, intent.task, intent.pattern)
     state.locks.release(record.id, intent.pattern)
@@ -48,7 +48,7 @@ def release_lock(state: State, intent: ev.ReleaseLock) -> Answer:
     yield
 
 
-def hand_over_lock(state: State, intent: ev.HandOverLock) -> Answer:
+def hand_over_lock(state: State, intent: intents.HandOverLock) -> Answer:
     """Give one lock to another task. A queued one gets it only when it can start with it: nobody holds and waits."""
     record, lock = _held(state, intent.task, intent.pattern)
     to = state.record(intent.to)
@@ -85,7 +85,7 @@ def let_go(state: State) -> None:
             state.tell(task, "let go of its locks: whom it waits for waits for them")
 
 
-def narrow_lock(state: State, intent: ev.NarrowLock) -> Answer:
+def narrow_lock(state: State, intent: intents.NarrowLock) -> Answer:
     """Replace one lock by a pattern within it that still covers all its holder has changed."""
     record, lock = _held(state, intent.task, intent.pattern)
     try:

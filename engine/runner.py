@@ -16,6 +16,7 @@ from typing import Any
 
 from engine import effects as ef
 from engine import events as ev
+from engine import intents
 from engine.contracts.mocks import MockJobs
 from engine.contracts.verifying import ContractJobs
 from engine.doing_agents import AgentJobs
@@ -73,7 +74,7 @@ class Runner:
 
     # --- from any thread ---
 
-    def send(self, intent: ev.Intent) -> Future[str]:
+    def send(self, intent: intents.Intent) -> Future[str]:
         """Hand an intent over; the future holds its answer."""
         answer: Future[str] = Future()
         try:

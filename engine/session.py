@@ -17,7 +17,7 @@ from typing import IO
 
 from engine import effects as ef
 from engine import events as ev
-from engine import surroundings
+from engine import intents, surroundings
 from engine.control import ControlServer
 from engine.errors import AuroraError, EngineError
 from engine.journal import Journal
@@ -133,7 +133,7 @@ class LocalEngine:
         for callback in self._callbacks:
             callback()
 
-    def send(self, intent: ev.Intent) -> Future[str]:
+    def send(self, intent: intents.Intent) -> Future[str]:
         """Hand an intent over."""
         return self._runner.send(intent)
 
@@ -172,7 +172,7 @@ class LocalEngine:
     def close(self) -> None:
         """Detach: the engine ends, agents go on."""
         if not self._ended.is_set():
-            self.send(ev.Shutdown(at=time.time(), mode="detach"))
+            self.send(intents.Shutdown(at=time.time(), mode="detach"))
             self._ended.wait(10)
         self._close_server()
 
@@ -234,7 +234,7 @@ def _end_old_agents(
 ) -> EngineLock:
     """`--fresh` over a run whose agents live: stop them first, their work is kept."""
     continued = _continued(machine.state.plan, tip, journal)
-    stop = ev.Shutdown(at=time.time(), mode="stop")
+    stop = intents.Shutdown(at=time.time(), mode="stop")
     LocalEngine(Runner(repo, worktrees, machine, journal), continued, lock, [stop]).wait(60)
     return EngineLock(repo.aurora_dir)
 
@@ -306,7 +306,8 @@ def _durations(before: Machine | None) -> dict[str, float]:
 
 
 NEEDS_ENGINE = (
-    ev.PauseTask, ev.ResumeTask, ev.StopTask, ev.Shutdown, ev.PauseAll, ev.ResumeAll, ev.AskMergeAgent,
+    intents.PauseTask, intents.ResumeTask, intents.StopTask, intents.Shutdown, intents.PauseAll, intents.ResumeAll,
+    intents.AskMergeAgent,
 )  # fmt: skip
 
 
@@ -345,7 +346,7 @@ class Reader:
         """Nobody watches a journal."""
         return ()
 
-    def send(self, intent: ev.Intent) -> Future[str]:
+    def send(self, intent: intents.Intent) -> Future[str]:
         """Apply an intent to the stored run."""
         answer: Future[str] = Future()
         try:
@@ -354,7 +355,7 @@ class Reader:
             answer.set_exception(error)
         return answer
 
-    def _apply(self, intent: ev.Intent) -> str:
+    def _apply(self, intent: intents.Intent) -> str:
         machine = self._machine()
         if isinstance(intent, NEEDS_ENGINE):
             raise EngineError("no engine runs here", "`aurora run` goes on with the run")
@@ -362,7 +363,7 @@ class Reader:
         try:
             batch: list[ev.Event] = []
             if not machine.state.stopping:
-                batch.append(ev.Shutdown(at=time.time(), mode="detach"))
+                batch.append(intents.Shutdown(at=time.time(), mode="detach"))
                 machine.handle(batch[0])
             batch.append(replace(intent, at=time.time()))
             effects = machine.handle(batch[-1])
@@ -381,7 +382,7 @@ class Reader:
             if isinstance(event, ev.Undone):
                 how = f"by the commit {event.commit[:9]}" if event.reverted else f"by moving back to {event.commit[:9]}"
                 return f"{words.removesuffix(' is being undone')} is undone {how}"
-        return f"{words}; `aurora run` goes on with it" if isinstance(intent, ev.ResolveConflict) else words
+        return f"{words}; `aurora run` goes on with it" if isinstance(intent, intents.ResolveConflict) else words
 
     def _at_once(self, effect: ef.Effect) -> ev.Event | None:
         """What needs no engine."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter, ValidationError
 
-from engine import events
+from engine import events, intents
 from engine.errors import EngineError
 from engine.model import Snapshot
 
 TYPE_OF_EVENT: dict[str, type[events.Event]] = {
     name: value
-    for name, value in vars(events).items()
+    for name, value in (vars(events) | vars(intents)).items()
     if isinstance(value, type) and issubclass(value, events.Event) and not value.__subclasses__()
 }
 

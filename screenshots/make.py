@@ -257,7 +257,7 @@ async def film(scene: Scene, size: tuple[int, int], theme: str, made_by: Maker) 
             await scene(pilot, app, shoot)
             assert app.bridge is not None
             assert app.bridge.opened.own is not None
-            from engine.events import Shutdown
+            from engine.intents import Shutdown
 
             app.bridge.opened.own.send(Shutdown(at=time.time(), mode="stop"))
             await asyncio.to_thread(app.bridge.opened.own.wait, 30)

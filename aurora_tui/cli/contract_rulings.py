@@ -8,7 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from engine.contracts.records import Breach
-    from engine.events import Intent
+    from engine.intents import Intent
     from engine.model import ContractView, Snapshot
     from engine.repo import Repo
     from engine.state import State
@@ -75,7 +75,7 @@ def amend(name: str, task: str) -> None:
     or consumes it is told what changed, and what was done for the old version is checked again.
     """
     from aurora_tui.cli.reaching import now
-    from engine.events import AmendContract
+    from engine.intents import AmendContract
 
     _send(AmendContract(at=now(), contract=name, task=task))
 
@@ -90,7 +90,7 @@ def reject(name: str, task: str, note: str) -> None:
     The agent is told what to take back, with your note; what it did is kept.
     """
     from aurora_tui.cli.reaching import now
-    from engine.events import RejectBreach
+    from engine.intents import RejectBreach
 
     _send(RejectBreach(at=now(), contract=name, task=task, note=note))
 

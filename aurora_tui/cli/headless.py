@@ -18,8 +18,8 @@ from typing import Protocol
 from aurora_tui.cli.errors import INTERRUPTED, silence
 from aurora_tui.cli.telling import Teller
 from engine.errors import AuroraError
-from engine.events import Shutdown
 from engine.handle import EngineHandle
+from engine.intents import Shutdown
 from engine.model import Snapshot, TaskState
 
 LOOK_EVERY = 1.0

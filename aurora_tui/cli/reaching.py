@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from engine.errors import ConfigError, EngineError, RepoError
 
 if TYPE_CHECKING:
-    from engine.events import Intent
     from engine.handle import EngineHandle
+    from engine.intents import Intent
     from engine.model import Snapshot
     from engine.plan import Plan
     from engine.repo import Repo

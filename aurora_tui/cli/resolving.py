@@ -16,7 +16,7 @@ from aurora_tui.cli.reaching import Reached, now
 from engine.conflict_desk import Desk
 from engine.conflict_model import WHOLE, ConflictFile, Decision, Key, Source, Take
 from engine.errors import ConfigError, Refused
-from engine.events import ResolveConflict
+from engine.intents import ResolveConflict
 from engine.model import TaskState
 from engine.remembered import Remembered
 

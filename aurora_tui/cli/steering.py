@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 if TYPE_CHECKING:
-    from engine.events import Intent
+    from engine.intents import Intent
 
 NUMBERS = {"ignore_unknown_options": True}
 several = click.argument("tasks", metavar="TASK...", nargs=-1)
@@ -62,7 +62,7 @@ def add(prompt: str, task_id: str | None, heavy: bool, **given: object) -> None:
     """
     from aurora_tui.cli.reaching import here, running_plan
     from engine.config import parse_task
-    from engine.events import AddTask
+    from engine.intents import AddTask
 
     repo = here()
     text = sys.stdin.read() if prompt == "-" else prompt
@@ -77,7 +77,7 @@ def add(prompt: str, task_id: str | None, heavy: bool, **given: object) -> None:
 @click.option("--all", "everything", is_flag=True, help="All agents, and start nothing.")
 def pause(tasks: tuple[str, ...], everything: bool) -> None:
     """Pause the agents of TASK…, with every process they started."""
-    from engine.events import PauseAll, PauseTask
+    from engine.intents import PauseAll, PauseTask
 
     _all_or_each(everything, tasks, PauseAll(at=_at()), lambda task: PauseTask(at=_at(), task=task))
 
@@ -89,7 +89,7 @@ def pause(tasks: tuple[str, ...], everything: bool) -> None:
 @click.option("--take", "ruling", flag_value="take", help="Frozen by a collision: give this task the lock.")
 def resume(tasks: tuple[str, ...], everything: bool, ruling: Literal["allow", "take"] | None) -> None:
     """Let the agents of TASK… go on. One that is frozen by a collision needs your ruling: --allow or --take."""
-    from engine.events import ResumeAll, ResumeTask, SettleCollision
+    from engine.intents import ResumeAll, ResumeTask, SettleCollision
 
     if ruling and not everything:
         _each(tasks, lambda task: SettleCollision(at=_at(), task=task, ruling=ruling))
@@ -110,7 +110,7 @@ def _all_or_each(everything: bool, named: tuple[str, ...], whole: Intent, one: C
 @several
 def stop(tasks: tuple[str, ...]) -> None:
     """End the agents of TASK…; what they did is kept, `aurora retry` goes on from there."""
-    from engine.events import StopTask
+    from engine.intents import StopTask
 
     _each(tasks, lambda task: StopTask(at=_at(), task=task))
 
@@ -128,7 +128,7 @@ def message(task: str, text: str) -> None:
     Example:
       aurora message login "Use the session store that is there already"
     """
-    from engine.events import MessageTask
+    from engine.intents import MessageTask
 
     _send(MessageTask(at=_at(), task=task, text=sys.stdin.read() if text == "-" else text))
 
@@ -138,7 +138,7 @@ def message(task: str, text: str) -> None:
 @click.option("--note", default="", metavar="TEXT", help="What the agent should know this time.")
 def retry(tasks: tuple[str, ...], note: str) -> None:
     """Queue TASK… again. After red tests on the target it also means: try the tests again."""
-    from engine.events import RetryTask
+    from engine.intents import RetryTask
 
     _each(tasks, lambda task: RetryTask(at=_at(), task=task, note=note))
 
@@ -147,7 +147,7 @@ def retry(tasks: tuple[str, ...], note: str) -> None:
 @several
 def drop(tasks: tuple[str, ...]) -> None:
     """Take TASK… out of the run. Locks are released; what was done stays under refs/aurora."""
-    from engine.events import DropTask
+    from engine.intents import DropTask
 
     _each(tasks, lambda task: DropTask(at=_at(), task=task))
 
@@ -157,7 +157,7 @@ def drop(tasks: tuple[str, ...]) -> None:
 @click.argument("n", type=int)
 def priority(task: str, n: int) -> None:
     """Set the priority of TASK to N (0 is usual, below 0 runs later)."""
-    from engine.events import SetPriority
+    from engine.intents import SetPriority
 
     _send(SetPriority(at=_at(), task=task, priority=n))
 
@@ -170,7 +170,7 @@ def workers(n: str) -> None:
     With `auto` for N it grows while the machine is calm and tasks queue, and shrinks while it is short of CPU, memory
     or disk.
     """
-    from engine.events import SetWorkers
+    from engine.intents import SetWorkers
 
     if n == "auto":
         _send(SetWorkers(at=_at(), workers=0, auto=True))
@@ -194,7 +194,7 @@ held = click.argument("pattern")
 @held
 def release(task: str, pattern: str) -> None:
     """Take the lock on PATTERN away from TASK. Its agent may still be editing: then a conflict is likely."""
-    from engine.events import ReleaseLock
+    from engine.intents import ReleaseLock
 
     _send(ReleaseLock(at=_at(), task=task, pattern=pattern))
 
@@ -205,7 +205,7 @@ def release(task: str, pattern: str) -> None:
 @click.argument("to")
 def hand_over(task: str, pattern: str, to: str) -> None:
     """Give the lock of TASK on PATTERN to the task TO, which is at work or could start with it."""
-    from engine.events import HandOverLock
+    from engine.intents import HandOverLock
 
     _send(HandOverLock(at=_at(), task=task, pattern=pattern, to=to))
 
@@ -221,7 +221,7 @@ def narrow(task: str, pattern: str, narrower: str) -> None:
     Example:
       aurora lock narrow backend 'src/**' 'src/api/**'
     """
-    from engine.events import NarrowLock
+    from engine.intents import NarrowLock
 
     _send(NarrowLock(at=_at(), task=task, pattern=pattern, narrower=narrower))
 
@@ -262,7 +262,7 @@ def resolve(
       aurora resolve stock --union                    the lines of both, everywhere
     """
     from aurora_tui.cli.reaching import reached
-    from engine.events import AskMergeAgent, ResolveConflict
+    from engine.intents import AskMergeAgent, ResolveConflict
 
     if ask:
         _send(AskMergeAgent(at=_at(), task=task))
@@ -279,7 +279,7 @@ def resolve(
 @click.command(short_help="Take the last landing back.")
 def undo() -> None:
     """Take the last landing back: the target returns to where it was, or gets a commit that reverts it."""
-    from engine.events import UndoLanding
+    from engine.intents import UndoLanding
 
     _send(UndoLanding(at=_at()))
 

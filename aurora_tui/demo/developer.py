@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from engine.events import RejectBreach
 from engine.handle import EngineHandle
+from engine.intents import RejectBreach
 from engine.model import Snapshot
 
 PATIENCE = 5.0

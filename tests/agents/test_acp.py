@@ -17,7 +17,7 @@ from engine.clients.presets import PLAIN, Extras
 from engine.clients.reports import Summary, Trouble
 from engine.clients.starting import command_for
 from engine.clients.stream import StreamReader
-from engine.events import StopTask
+from engine.intents import StopTask
 from engine.model import TaskState
 from engine.plan import AgentProfile
 

@@ -10,7 +10,7 @@ import yaml
 from project import Project, wait_for
 from test_live import engines, start, tell
 
-from engine.events import MessageTask, StopTask
+from engine.intents import MessageTask, StopTask
 from engine.model import TaskState
 
 pytest.importorskip("acp", reason="agents behind ACP are not tested: pip install 'aurora-tui[acp]'")

@@ -11,7 +11,7 @@ from project import Project, wait_for
 from test_live import engines, start, tell, until
 
 from engine import write_hook
-from engine.events import PauseTask, ResumeTask
+from engine.intents import PauseTask, ResumeTask
 from engine.model import TaskState
 
 __all__ = ["engines"]

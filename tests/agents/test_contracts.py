@@ -16,7 +16,7 @@ from project import wait_for
 
 from engine.config import load_plan
 from engine.contracts import service
-from engine.events import PauseTask, ResumeTask, Shutdown
+from engine.intents import PauseTask, ResumeTask, Shutdown
 from engine.model import TaskState
 from engine.repo import Repo
 from engine.session import LocalEngine, start_engine

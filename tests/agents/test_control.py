@@ -24,7 +24,7 @@ from snapshots import busy_run, snapshot, task
 from engine import control
 from engine.control import ControlServer, RemoteEngine, connect
 from engine.errors import AuroraError, ConfigError, EngineError, Refused
-from engine.events import Intent, PauseTask, SetWorkers
+from engine.intents import Intent, PauseTask, SetWorkers
 from engine.model import Snapshot
 
 SOON = 10.0

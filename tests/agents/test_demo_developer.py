@@ -13,7 +13,7 @@ import pytest
 from snapshots import contract, snapshot
 
 from aurora_tui.demo.developer import NOTE, Developer
-from engine.events import Intent, RejectBreach
+from engine.intents import Intent, RejectBreach
 from engine.model import BreachView, Snapshot
 
 BREACH = BreachView("frontend", 1, ("contracts/orders.yaml",), "b" * 40, "c" * 40, 0.0)

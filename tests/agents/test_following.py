@@ -13,6 +13,7 @@ import pytest
 from project import Project, wait_for
 
 from engine import events as ev
+from engine import intents
 from engine.config import load_plan
 from engine.model import Snapshot, TaskState
 from engine.repo import Repo
@@ -184,7 +185,7 @@ def test_an_answer_resumes_the_conversation_and_only_what_is_new_of_its_usage_co
     assert snapshot.exit_code == 3
     assert snapshot.task("a").asks == "Which colour?"
     assert stage.engine is not None
-    stage.engine.send(ev.MessageTask(at=time.time(), task="a", text="Blue.")).result(10)
+    stage.engine.send(intents.MessageTask(at=time.time(), task="a", text="Blue.")).result(10)
     snapshot = stage.until(lambda s: s.task("a").state is TaskState.LANDED)
     assert snapshot.tokens == 1000
     first, second = stage.argv()
@@ -204,7 +205,7 @@ def test_a_conversation_that_is_gone_is_begun_anew_with_the_whole_prompt(stage: 
     stage.go({"id": "a", "prompt": "Paint it.", "files": ["a.txt"]})
     stage.until(is_over)
     assert stage.engine is not None
-    stage.engine.send(ev.MessageTask(at=time.time(), task="a", text="Blue.")).result(10)
+    stage.engine.send(intents.MessageTask(at=time.time(), task="a", text="Blue.")).result(10)
     snapshot = stage.until(lambda s: s.task("a").state is TaskState.LANDED)
     assert snapshot.tokens == 500
     last = stage.argv()[-1]

@@ -14,8 +14,8 @@ from engine.config import load_plan
 from engine.control import connect
 from engine.doing_agents import LiveAttempt
 from engine.errors import Refused
-from engine.events import HandOverLock, Intent, MessageTask, NarrowLock, PauseTask, ResumeTask, Shutdown
 from engine.handle import EngineHandle
+from engine.intents import HandOverLock, Intent, MessageTask, NarrowLock, PauseTask, ResumeTask, Shutdown
 from engine.model import TaskState, TaskView
 from engine.repo import Repo
 from engine.session import LocalEngine, start_engine

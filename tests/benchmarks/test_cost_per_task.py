@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from engine.config import load_plan
-from engine.events import Shutdown
+from engine.intents import Shutdown
 from engine.repo import Repo
 from engine.session import start_engine
 

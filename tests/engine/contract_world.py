@@ -9,6 +9,7 @@ from world import World
 
 from engine import effects as ef
 from engine import events as ev
+from engine import intents
 from engine.contracts.records import ContractFiles
 from engine.model import TaskState
 from engine.plan import Contract, Plan
@@ -50,11 +51,11 @@ class ContractWorld(World):
                     self.touches |= {part for part in self.trees[event.commit] if part[0] == event.task}
             case ev.ChainBuilt():
                 event = replace(event, changes=self._changes(event))
-            case ev.AmendContract():
+            case intents.AmendContract():
                 super().deliver(event)
                 self.amenders.add(event.task)
                 return
-            case ev.RejectBreach():
+            case intents.RejectBreach():
                 super().deliver(event)
                 self.obedient.add(event.task)
                 return
@@ -132,12 +133,12 @@ class ContractWorld(World):
         for breach in list(self.machine.state.contracts[NAME].breaches):
             if breach.state != "open":
                 continue
-            kind = (ev.AmendContract, ev.RejectBreach)[self.choose(2)]
+            kind = (intents.AmendContract, intents.RejectBreach)[self.choose(2)]
             self.deliver(kind(at=self.now, contract=NAME, task=breach.task))
             ruled = True
         for record in list(self.machine.state.tasks.values()):
             lost = any(mock.state == "dead" for mock in record.attempt.mocks.values())
             if record.state is TaskState.PAUSED and lost:
-                self.deliver(ev.ResumeTask(at=self.now, task=record.id))
+                self.deliver(intents.ResumeTask(at=self.now, task=record.id))
                 ruled = True
         return ruled

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from world import make_plan
 
-from engine import events as ev
+from engine import intents
 from engine.machine import Machine
 from engine.model import TaskState
 from engine.plan import TaskSpec
@@ -53,7 +53,7 @@ def settle(world: ContractWorld) -> None:
         moved = world.rule()
         for view in world.snapshot().tasks:
             if view.state is TaskState.CONFLICT and not view.breach and not view.resolving:
-                world.deliver(ev.ResolveConflict(at=world.now, task=view.id, how="union"))
+                world.deliver(intents.ResolveConflict(at=world.now, task=view.id, how="union"))
                 moved = True
         if not moved:
             return

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from world import World, make_plan
 
 from engine import events as ev
+from engine import intents
 from engine.forecast import MOST_SIMULATED, Left, Source, forecast, makespan
 from engine.model import ForecastView, TaskState
 from engine.plan import TaskSpec
@@ -122,7 +123,7 @@ def test_what_an_agent_has_run_already_is_not_left() -> None:
         assert world.step()
     began = world.machine.state.tasks["a"].attempt.active_at
     assert began is not None
-    world.deliver(ev.PauseTask(at=began + 30, task="a"))
+    world.deliver(intents.PauseTask(at=began + 30, task="a"))
     assert world.snapshot().forecast.seconds == 70.0
 
 

@@ -8,6 +8,7 @@ import pytest
 from world import World, make_plan
 
 from engine import events as ev
+from engine import intents
 from engine.errors import EngineError
 from engine.journal import Journal
 from engine.model import Verdict
@@ -40,7 +41,7 @@ def test_every_kind_of_event_is_on_the_wire() -> None:
         "CandidateTested": ev.CandidateTested(
             at=1.5, candidate="c1", commit="a", tree="b", verdict=Verdict.TIMEOUT, seconds=2.0
         ),
-        "AddTask": ev.AddTask(at=1.0, spec=TaskSpec(id="x", prompt="p", after=("y",))),
+        "AddTask": intents.AddTask(at=1.0, spec=TaskSpec(id="x", prompt="p", after=("y",))),
         "ChainBuilt": ev.ChainBuilt(
             at=1.0,
             candidate="c",

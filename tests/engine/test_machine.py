@@ -9,6 +9,7 @@ from world import World, make_plan
 
 from engine import effects as ef
 from engine import events as ev
+from engine import intents
 from engine.errors import Refused
 from engine.model import TaskState, Verdict
 from engine.plan import TaskSpec
@@ -99,7 +100,7 @@ def test_a_conflict_waits_for_a_person_and_lands_when_resolved() -> None:
     world.run()
     assert world.state_of("b") is TaskState.CONFLICT
     assert world.snapshot().exit_code == 3
-    world.deliver(ev.ResolveConflict(at=world.now, task="b", how="union"))
+    world.deliver(intents.ResolveConflict(at=world.now, task="b", how="union"))
     world.run()
     assert world.state_of("b") is TaskState.LANDED
 
@@ -141,11 +142,11 @@ def test_pausing_stops_and_resuming_goes_on() -> None:
     world = World(make_plan([task("a", "a.py")]))
     while not world.agents:
         world.step()
-    world.deliver(ev.PauseTask(at=world.now, task="a"))
+    world.deliver(intents.PauseTask(at=world.now, task="a"))
     world.run()
     assert world.state_of("a") is TaskState.PAUSED
     assert world.snapshot().needs_person == ("a: paused by you",)
-    world.deliver(ev.ResumeTask(at=world.now, task="a"))
+    world.deliver(intents.ResumeTask(at=world.now, task="a"))
     world.run()
     assert world.state_of("a") is TaskState.LANDED
 
@@ -153,9 +154,9 @@ def test_pausing_stops_and_resuming_goes_on() -> None:
 def test_growing_and_shrinking_the_pool() -> None:
     world = World(make_plan([task(c, f"{c}.py") for c in "abcdef"], workers=2))
     assert len(started(world)) == 2
-    world.deliver(ev.SetWorkers(at=1.0, workers=5))
+    world.deliver(intents.SetWorkers(at=1.0, workers=5))
     assert len(started(world)) == 5
-    world.deliver(ev.SetWorkers(at=1.0, workers=1))
+    world.deliver(intents.SetWorkers(at=1.0, workers=1))
     world.run()
     assert all(t.state is TaskState.LANDED for t in world.snapshot().tasks)
 
@@ -163,9 +164,9 @@ def test_growing_and_shrinking_the_pool() -> None:
 def test_priority_and_moving_change_who_is_next() -> None:
     world = World(make_plan([task(c, f"{c}.py") for c in "abcd"], workers=1))
     assert world.snapshot().queue == ("b", "c", "d")
-    world.deliver(ev.SetPriority(at=1.0, task="d", priority=5))
+    world.deliver(intents.SetPriority(at=1.0, task="d", priority=5))
     assert world.snapshot().queue == ("d", "b", "c")
-    world.deliver(ev.MoveTask(at=1.0, task="c", by_places=-2))
+    world.deliver(intents.MoveTask(at=1.0, task="c", by_places=-2))
     assert world.snapshot().queue == ("c", "d", "b")
     world.run()
     order = [e.task for e in world.log if isinstance(e, ev.AgentStarted)]
@@ -180,7 +181,7 @@ def test_dropping_releases_the_locks(when: str) -> None:
     wanted = {"queued": TaskState.QUEUED, "running": TaskState.RUNNING}.get(when)
     while when != "waiting" and world.state_of("a") is not (wanted or TaskState.CONFLICT):
         world.step()
-    world.deliver(ev.DropTask(at=world.now, task="a"))
+    world.deliver(intents.DropTask(at=world.now, task="a"))
     world.run()
     assert world.state_of("a") is TaskState.DROPPED
     assert world.state_of("b") is TaskState.LANDED
@@ -211,14 +212,14 @@ def test_a_blocked_landing_is_shown_and_later_work_joins_it() -> None:
 def test_undo_gives_the_tasks_back() -> None:
     world = World(make_plan([task("a", "a.py")]))
     world.run()
-    world.deliver(ev.UndoLanding(at=world.now))
+    world.deliver(intents.UndoLanding(at=world.now))
     landing = world.machine.state.landings[0]
     world.target = "base"
     world.deliver(ev.Undone(at=world.now, landing=landing.commit, commit="base", reverted=False))
     assert world.state_of("a") is TaskState.FAILED
     with pytest.raises(Refused):
-        world.deliver(ev.UndoLanding(at=world.now))
-    world.deliver(ev.RetryTask(at=world.now, task="a"))
+        world.deliver(intents.UndoLanding(at=world.now))
+    world.deliver(intents.RetryTask(at=world.now, task="a"))
     world.run()
     assert world.state_of("a") is TaskState.LANDED
 
@@ -227,18 +228,18 @@ def test_refused_intents_change_nothing() -> None:
     world = World(make_plan([task("alpha", "a.py")]))
     before = world.machine.state.version
     for intent in (
-        ev.PauseTask(at=1.0, task="alhpa"),
-        ev.ResumeTask(at=1.0, task="alpha"),
-        ev.ResolveConflict(at=1.0, task="alpha", how="union"),
-        ev.SetWorkers(at=1.0, workers=-1),
-        ev.AddTask(at=1.0, spec=task("alpha")),
-        ev.AddTask(at=1.0, spec=task("beta", after=("nobody",))),
+        intents.PauseTask(at=1.0, task="alhpa"),
+        intents.ResumeTask(at=1.0, task="alpha"),
+        intents.ResolveConflict(at=1.0, task="alpha", how="union"),
+        intents.SetWorkers(at=1.0, workers=-1),
+        intents.AddTask(at=1.0, spec=task("alpha")),
+        intents.AddTask(at=1.0, spec=task("beta", after=("nobody",))),
     ):
         with pytest.raises(Refused):
             world.machine.handle(intent)
     assert world.machine.state.version == before
     with pytest.raises(Refused, match="no task 'alhpa'") as refused:
-        world.machine.handle(ev.DropTask(at=1.0, task="alhpa"))
+        world.machine.handle(intents.DropTask(at=1.0, task="alhpa"))
     assert refused.value.hint == "did you mean alpha?"
 
 
@@ -247,7 +248,7 @@ def test_stopping_the_engine_ends_every_agent_and_a_new_engine_goes_on() -> None
     world = World(plan)
     while len(world.agents) < 2:
         world.step()
-    world.deliver(ev.Shutdown(at=world.now, mode="stop"))
+    world.deliver(intents.Shutdown(at=world.now, mode="stop"))
     world.run()
     assert world.machine.state.ended
     assert not world.machine.state.busy
@@ -262,11 +263,11 @@ def test_a_run_handed_over_goes_on_as_it_was_left(handed_over: bool) -> None:
     world = World(plan)
     while not world.agents:
         world.step()
-    world.deliver(ev.StopTask(at=world.now, task="a"))
+    world.deliver(intents.StopTask(at=world.now, task="a"))
     world.run()
     assert world.state_of("a") is TaskState.FAILED
-    world.deliver(ev.PauseAll(at=world.now))
-    world.deliver(ev.Shutdown(at=world.now, mode="detach"))
+    world.deliver(intents.PauseAll(at=world.now))
+    world.deliver(intents.Shutdown(at=world.now, mode="detach"))
     world.run()
     world.deliver(ev.RunContinued(at=world.now, plan=plan, tip=world.target, handed_over=handed_over))
     world.run()

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import World, make_plan, name_of
 
-from engine import events as ev
+from engine import intents
 from engine.errors import Refused
 from engine.locks import Write
 from engine.machine import Machine
@@ -94,13 +94,13 @@ def settle(world: World) -> None:
         assert snapshot.needs_person
         assert snapshot.exit_code == 3
         for task in asking:
-            world.deliver(ev.MessageTask(at=world.now, task=task, text="yes"))
+            world.deliver(intents.MessageTask(at=world.now, task=task, text="yes"))
         if world.machine.state.budget.exhausted:
             world.crash(with_money(world))
         for task in held:
             retry(world, task)
         for task in stuck:
-            world.deliver(ev.ResolveConflict(at=world.now, task=task, how="union"))
+            world.deliver(intents.ResolveConflict(at=world.now, task=task, how="union"))
         world.run()
     raise AssertionError("conflicts never end")
 
@@ -114,7 +114,7 @@ def with_money(world: World) -> Plan:
 def retry(world: World, task: str) -> None:
     """The person's word for a task that waits for it, or for another one that does."""
     try:
-        world.deliver(ev.RetryTask(at=world.now, task=task))
+        world.deliver(intents.RetryTask(at=world.now, task=task))
     except Refused:
         world.log.pop()
 
@@ -187,18 +187,18 @@ def _asked(world: World, path: str, *tasks_asked: str) -> list[object]:
     return [table.write(task, path, now) for task in tasks_asked]
 
 
-def by_hand(world: World, random: Random) -> ev.Intent:
+def by_hand(world: World, random: Random) -> intents.Intent:
     """Something a person does to a single lock or task, sensible or not."""
     task = random.choice(list(world.machine.state.tasks))
     held = world.machine.state.locks.held()
     if not held or random.random() < 0.3:
-        return ev.MessageTask(at=world.now, task=task, text="and be quick")
+        return intents.MessageTask(at=world.now, task=task, text="and be quick")
     lock = random.choice(held)
     if random.random() < 0.5:
-        return ev.HandOverLock(at=world.now, task=lock.holder, pattern=lock.pattern, to=task)
+        return intents.HandOverLock(at=world.now, task=lock.holder, pattern=lock.pattern, to=task)
     if random.random() < 0.5:
-        return ev.ReleaseLock(at=world.now, task=lock.holder, pattern=lock.pattern)
-    return ev.NarrowLock(at=world.now, task=lock.holder, pattern=lock.pattern, narrower=random.choice(PATTERNS))
+        return intents.ReleaseLock(at=world.now, task=lock.holder, pattern=lock.pattern)
+    return intents.NarrowLock(at=world.now, task=lock.holder, pattern=lock.pattern, narrower=random.choice(PATTERNS))
 
 
 @settings(max_examples=EXAMPLES // 5, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -11,6 +11,7 @@ from world import World, make_plan
 
 from engine import effects as ef
 from engine import events as ev
+from engine import intents
 from engine.autosize import STEP_EVERY, Outlook, first_size, most_workers, next_size
 from engine.model import TaskState
 from engine.plan import TaskSpec
@@ -148,7 +149,7 @@ def running(world: World) -> list[str]:
 def test_new_agents_wait_while_the_machine_chokes_and_say_so_and_one_always_runs() -> None:
     world = World(make_plan(tasks(3), workers=1))
     press(world, CHOKES)
-    world.deliver(ev.SetWorkers(at=1.0, workers=3))
+    world.deliver(intents.SetWorkers(at=1.0, workers=3))
     assert running(world) == ["t0"]
     held = world.snapshot().task("t1")
     assert held.reason == "held back: the machine is short of memory"
@@ -211,18 +212,18 @@ def test_an_auto_pool_does_not_grow_for_tasks_that_could_not_start() -> None:
 
 def test_a_person_fixes_the_size_and_lets_it_go_again() -> None:
     world = auto_world(2, 9)
-    world.deliver(ev.SetWorkers(at=world.now, workers=4))
+    world.deliver(intents.SetWorkers(at=world.now, workers=4))
     assert not world.snapshot().workers_auto
     world.now += STEP_EVERY
     press(world, CALM)
     assert world.machine.state.workers == 4
-    world.deliver(ev.SetWorkers(at=world.now, workers=1, auto=True))
+    world.deliver(intents.SetWorkers(at=world.now, workers=1, auto=True))
     assert world.machine.answer.startswith("1 worker, and more or fewer as the machine allows")
     world.now += STEP_EVERY
     press(world, CALM)
     assert world.machine.state.workers == 2
-    world.deliver(ev.SetWorkers(at=world.now, workers=0))
-    world.deliver(ev.SetWorkers(at=world.now, workers=0, auto=True))
+    world.deliver(intents.SetWorkers(at=world.now, workers=0))
+    world.deliver(intents.SetWorkers(at=world.now, workers=0, auto=True))
     assert world.machine.state.workers == 1
 
 

@@ -7,6 +7,7 @@ from world import World, make_plan
 
 from engine import effects as ef
 from engine import events as ev
+from engine import intents
 from engine.clients.reports import Usage
 from engine.errors import Refused
 from engine.model import TaskState
@@ -49,7 +50,7 @@ def test_an_agent_that_changes_nothing_asks_and_no_try_is_used_up() -> None:
     assert world.machine.state.tasks["a"].tries_left == 1
     assert world.snapshot().exit_code == 3
     assert world.snapshot().needs_person[0].startswith("a: its agent changed nothing: Shall I? (answer with `aurora")
-    world.deliver(ev.MessageTask(at=world.now, task="a", text="Yes."))
+    world.deliver(intents.MessageTask(at=world.now, task="a", text="Yes."))
     world.run()
     assert world.state_of("a") is world.state_of("b") is TaskState.LANDED
     assert world.snapshot().task("a").asks == ""
@@ -63,7 +64,7 @@ def test_a_question_survives_a_new_engine_and_is_not_asked_again() -> None:
     world.run()
     assert starts(world, "a") == [1]
     assert world.snapshot().task("a").asks == "Shall I?"
-    world.deliver(ev.DropTask(at=world.now, task="a"))
+    world.deliver(intents.DropTask(at=world.now, task="a"))
     assert world.state_of("a") is TaskState.DROPPED
     assert world.snapshot().task("a").asks == ""
 
@@ -152,7 +153,7 @@ def test_a_person_may_try_at_once_what_waits_for_a_limit() -> None:
     world = World(plan(task("a", retries=0)), troubles={("a", 1): "rate_limit"})
     while world.state_of("a") is not TaskState.QUEUED or not world.machine.state.tasks["a"].attempts:
         assert world.step()
-    world.deliver(ev.RetryTask(at=world.now, task="a"))
+    world.deliver(intents.RetryTask(at=world.now, task="a"))
     assert world.machine.answer == "agent script is tried at once"
     assert world.state_of("a") is TaskState.RUNNING
 
@@ -180,7 +181,7 @@ def test_a_refused_key_stops_the_profile_with_one_sentence_until_a_person_says_g
     assert snapshot.idle
     assert snapshot.exit_code == 3
     assert snapshot.task("b").reason == sentence
-    world.deliver(ev.RetryTask(at=world.now, task="b"))
+    world.deliver(intents.RetryTask(at=world.now, task="b"))
     world.run()
     assert world.state_of("a") is world.state_of("b") is TaskState.LANDED
 
@@ -234,7 +235,7 @@ def test_a_message_resumes_the_conversation_where_it_was_with_what_it_had_used()
     world = World(plan(task("a")))
     until_working(world, "a")
     world.deliver(ev.SessionKnown(at=world.now, task="a", attempt=1, session="s1"))
-    world.deliver(ev.MessageTask(at=world.now, task="a", text="Be brief."))
+    world.deliver(intents.MessageTask(at=world.now, task="a", text="Be brief."))
     while world.pending:
         world.answer(world.pending.pop(0))
     world.deliver(exit_of(world, "a", judged=True, usage=Usage(10, 20, 5)))
@@ -251,7 +252,7 @@ def test_a_conversation_that_is_gone_is_begun_anew_and_costs_no_try() -> None:
     world = World(plan(task("a", retries=0)), troubles={("a", 2): "other"})
     until_working(world, "a")
     world.deliver(ev.SessionKnown(at=world.now, task="a", attempt=1, session="s1"))
-    world.deliver(ev.MessageTask(at=world.now, task="a", text="Be brief."))
+    world.deliver(intents.MessageTask(at=world.now, task="a", text="Be brief."))
     world.run()
     assert starts(world, "a") == [1, 2, 3]
     assert resumed(world).session == ""
@@ -265,8 +266,8 @@ def test_a_conversation_is_not_resumed_in_another_worktree() -> None:
     until_working(world, "a", "b")
     world.deliver(ev.SessionKnown(at=world.now, task="b", attempt=1, session="s2"))
     assert world.machine.state.tasks["b"].attempt.worker == "w2"
-    world.deliver(ev.SetWorkers(at=world.now, workers=1))
-    world.deliver(ev.MessageTask(at=world.now, task="b", text="Be brief."))
+    world.deliver(intents.SetWorkers(at=world.now, workers=1))
+    world.deliver(intents.MessageTask(at=world.now, task="b", text="Be brief."))
     world.run()
     effect = next(e for e in reversed(world.told) if isinstance(e, ef.StartAgent) and e.task == "b")
     assert (effect.worker, effect.session) == ("w1", "")
@@ -319,7 +320,7 @@ def test_at_the_limit_agents_are_paused_where_that_is_wished_and_a_person_lets_t
     assert world.snapshot().task("b").reason == "paused: the budget of 1,000 tokens is spent (1,000)"
     world.run()
     assert world.snapshot().exit_code == 3
-    world.deliver(ev.ResumeAll(at=world.now))
+    world.deliver(intents.ResumeAll(at=world.now))
     used(world, "a", 0.0, 1100)
     world.run()
     assert world.state_of("a") is world.state_of("b") is TaskState.LANDED
@@ -371,7 +372,7 @@ def test_a_task_over_its_own_limit_ends_and_a_person_may_allow_it_as_much_again(
     assert (
         world.snapshot().task("a").reason.startswith("its budget of $3 is spent ($3.00); its work is kept under refs/")
     )
-    world.deliver(ev.RetryTask(at=world.now, task="a"))
+    world.deliver(intents.RetryTask(at=world.now, task="a"))
     world.run()
     assert world.state_of("a") is TaskState.LANDED
 
@@ -386,7 +387,7 @@ def test_a_task_that_is_ready_again_but_has_spent_its_budget_waits_for_a_word() 
     assert world.snapshot().needs_person == (
         "a: its budget of 100 tokens is spent (100) (`aurora retry a` allows it as much again)",
     )
-    world.deliver(ev.RetryTask(at=world.now, task="a"))
+    world.deliver(intents.RetryTask(at=world.now, task="a"))
     world.run()
     assert world.state_of("a") is TaskState.LANDED
 
@@ -394,4 +395,4 @@ def test_a_task_that_is_ready_again_but_has_spent_its_budget_waits_for_a_word() 
 def test_a_ready_task_that_nothing_holds_back_cannot_be_retried() -> None:
     world = World(plan(task("a"), task("b"), workers=1))
     with pytest.raises(Refused):
-        world.deliver(ev.RetryTask(at=world.now, task="b"))
+        world.deliver(intents.RetryTask(at=world.now, task="b"))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from world import World, make_plan
 
-from engine import events as ev
+from engine import intents
 from engine.bounds import lower_bound, one_machine
 from engine.errors import ConfigError
 from engine.graph import TaskGraph
@@ -79,7 +79,7 @@ def test_a_task_that_needs_everything_is_not_passed_over_for_ever(data: st.DataO
     workers = data.draw(st.integers(2, 4))
     small = [TaskSpec(f"s{n}", "do", files=(f"s{n}.txt",)) for n in range(30)]
     world = World(make_plan(small, workers=workers), choose=lambda n: data.draw(st.integers(0, n - 1)))
-    world.deliver(ev.AddTask(at=0.0, spec=TaskSpec("broad", "do", files=("*.txt",), priority=5)))
+    world.deliver(intents.AddTask(at=0.0, spec=TaskSpec("broad", "do", files=("*.txt",), priority=5)))
     while world.state_of("broad") is TaskState.QUEUED:
         world.step()
     begun = [spec.id for spec in small if world.state_of(spec.id) is not TaskState.QUEUED]

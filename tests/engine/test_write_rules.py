@@ -13,6 +13,7 @@ from world import World, make_plan
 
 from engine import effects as ef
 from engine import events as ev
+from engine import intents
 from engine.contracts.records import holder_of as holder_of_contract
 from engine.errors import Refused
 from engine.locks import Write
@@ -82,7 +83,7 @@ def test_a_held_file_is_waited_for_and_shown_until_its_holder_lets_go() -> None:
     assert view.task("a").reason == "waits to edit src/b.py: held by b"
     assert view.task("a").held_by == ("b",)
     assert next(lock for lock in view.locks if lock.pattern == "src/b.py").waiters == ("a",)
-    world.deliver(ev.ReleaseLock(at=world.now, task="b", pattern="src/b.py"))
+    world.deliver(intents.ReleaseLock(at=world.now, task="b", pattern="src/b.py"))
     said = answer(world, "one")
     assert said is not None
     assert said.allowed
@@ -134,11 +135,11 @@ def test_an_ask_gives_way_to_a_holder_that_is_frozen_because_of_the_asker() -> N
 def test_the_ask_of_a_paused_task_waits_with_it() -> None:
     world = at_work(spec("a", "src/a.py"), spec("b", "src/b.py"))
     assert ask(world, "a", "src/b.py", name="one") is None
-    world.deliver(ev.PauseTask(at=world.now, task="a"))
-    world.deliver(ev.ReleaseLock(at=world.now, task="b", pattern="src/b.py"))
+    world.deliver(intents.PauseTask(at=world.now, task="a"))
+    world.deliver(intents.ReleaseLock(at=world.now, task="b", pattern="src/b.py"))
     assert answer(world, "one") is None
     assert holder_of(world, "src/b.py") == []
-    world.deliver(ev.ResumeTask(at=world.now, task="a"))
+    world.deliver(intents.ResumeTask(at=world.now, task="a"))
     said = answer(world, "one")
     assert said is not None
     assert said.allowed
@@ -211,7 +212,7 @@ def test_an_ask_nobody_waits_for_takes_nothing() -> None:
     world = at_work(spec("a", "src/a.py"), spec("b", "src/b.py"))
     assert ask(world, "a", "src/b.py", name="one") is None
     world.deliver(ev.WriteAskEnded(at=world.now, task="a", attempt=1, ask="one", gone=True))
-    world.deliver(ev.ReleaseLock(at=world.now, task="b", pattern="src/b.py"))
+    world.deliver(intents.ReleaseLock(at=world.now, task="b", pattern="src/b.py"))
     assert answer(world, "one") is None
     assert holder_of(world, "src/b.py") == []
 
@@ -276,11 +277,11 @@ class Writers:
                 assert outcome is Write.OWN, (path, task, outcome, "\n".join(world.lines()))
 
 
-def deed(random: Random, task: str, now: float) -> ev.Intent:
+def deed(random: Random, task: str, now: float) -> intents.Intent:
     """Something a person does that moves no single lock."""
-    kinds = (ev.PauseTask, ev.ResumeTask, ev.StopTask, ev.RetryTask, ev.DropTask)
-    intents: list[ev.Intent] = [kind(at=now, task=task) for kind in kinds]
-    return random.choice([*intents, ev.PauseAll(at=now), ev.ResumeAll(at=now)])
+    kinds = (intents.PauseTask, intents.ResumeTask, intents.StopTask, intents.RetryTask, intents.DropTask)
+    of_a_task: list[intents.Intent] = [kind(at=now, task=task) for kind in kinds]
+    return random.choice([*of_a_task, intents.PauseAll(at=now), intents.ResumeAll(at=now)])
 
 
 @pytest.mark.timeout(900)
@@ -305,7 +306,7 @@ def test_no_order_of_asks_writes_pauses_crashes_and_landings_gives_two_tasks_one
         writers.note(world)
         writers.check(world)
     try:
-        world.deliver(ev.ResumeAll(at=world.now))
+        world.deliver(intents.ResumeAll(at=world.now))
     except Refused:
         world.log.pop()
     settle(world)
@@ -323,9 +324,9 @@ def test_locks_moved_by_hand_never_leave_a_file_with_two_who_were_let_in(world: 
         held = world.machine.state.locks.held()
         if held and random.random() < 0.15:
             lock, to = random.choice(held), random.choice(list(world.machine.state.tasks))
-            move: ev.Intent = ev.ReleaseLock(at=world.now, task=lock.holder, pattern=lock.pattern)
+            move: intents.Intent = intents.ReleaseLock(at=world.now, task=lock.holder, pattern=lock.pattern)
             if random.random() < 0.5:
-                move = ev.HandOverLock(at=world.now, task=lock.holder, pattern=lock.pattern, to=to)
+                move = intents.HandOverLock(at=world.now, task=lock.holder, pattern=lock.pattern, to=to)
             try:
                 world.deliver(move)
             except Refused:

@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from aurora_tui.app import AuroraApp
 from aurora_tui.opening import open_attached, open_run
 from aurora_tui.terminal import DARK, Profile
-from engine.events import Shutdown
+from engine.intents import Shutdown
 from engine.model import Snapshot, TaskState
 
 PROFILE = Profile(False, DARK, 20.0, 20.0, 240)

@@ -12,7 +12,7 @@ from snapshots import NOW
 from aurora_tui.app import AuroraApp
 from aurora_tui.opening import Opened
 from aurora_tui.terminal import DARK, Profile
-from engine.events import Intent
+from engine.intents import Intent
 from engine.model import Attached, Snapshot
 from engine.repo import Repo
 from engine.worktrees import Worktrees

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from aurora_tui.news import news
 from aurora_tui.render.closing import closing
 from aurora_tui.render.look import Look
-from engine.events import MessageTask
+from engine.intents import MessageTask
 from engine.model import PressureView, ProfileView, TaskState
 from engine.repo import Repo
 from widgets.text import money

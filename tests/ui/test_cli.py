@@ -26,7 +26,8 @@ from aurora_tui.cli.telling import JsonTeller, LineTeller
 from engine.clients.prices import PRICES_OF
 from engine.control import ControlServer
 from engine.errors import Refused
-from engine.events import HandOverLock, Intent, MessageTask, PauseTask, RunStarted, SettleCollision, Shutdown
+from engine.events import RunStarted
+from engine.intents import HandOverLock, Intent, MessageTask, PauseTask, SettleCollision, Shutdown
 from engine.journal import Journal
 from engine.model import Snapshot, TaskState
 from engine.plan import AgentProfile, Plan, Settings, TaskSpec

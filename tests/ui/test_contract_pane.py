@@ -21,7 +21,7 @@ from aurora_tui.app import AuroraApp
 from aurora_tui.news import news
 from aurora_tui.opening import open_run
 from engine.diff_model import DiffHunk, DiffLine, FileDiff, branch_diff
-from engine.events import AmendContract, Intent, RejectBreach, Shutdown
+from engine.intents import AmendContract, Intent, RejectBreach, Shutdown
 from engine.model import ContractView, Snapshot, TaskState
 from engine.repo import Repo
 from widgets.contract_list import ContractList

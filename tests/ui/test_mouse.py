@@ -7,7 +7,7 @@ from snapshots import snapshot, task
 from still import app_of
 from textual.pilot import Pilot
 
-from engine.events import MoveTask
+from engine.intents import MoveTask
 from engine.model import TaskState
 from engine.repo import Repo
 

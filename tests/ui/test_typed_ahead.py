@@ -10,7 +10,7 @@ from textual.keys import key_to_character
 from textual.pilot import Pilot
 
 from aurora_tui.app import AuroraApp
-from engine.events import MoveTask, SetPriority
+from engine.intents import MoveTask, SetPriority
 from engine.repo import Repo
 
 Page = Pilot[object]
