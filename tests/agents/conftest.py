@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from project import Project
+from slot_yard import Yard
 
 
 @pytest.fixture
@@ -15,3 +16,11 @@ def project(tmp_path: Path) -> Iterator[Project]:
     made = Project(tmp_path)
     yield made
     made.kill_everything()
+
+
+@pytest.fixture
+def yard(tmp_path: Path) -> Iterator[Yard]:
+    """A place with shims and programs behind them; nothing that was started there outlives the test."""
+    made = Yard(tmp_path)
+    yield made
+    made.clean_up()

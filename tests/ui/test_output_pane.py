@@ -1,140 +1,21 @@
-"""The panes of what an agent prints and of what happened to a task, driven by real keys."""
+"""The pane of what an agent prints, driven by real keys."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from log_stage import LARGE, SMALL, Play, Stage, player
 from rich.cells import cell_len
-from screen import text_of
-from textual.app import App, ComposeResult
 from textual.events import MouseScrollUp
-from textual.pilot import Pilot
-from textual.widgets import Static
 
-from engine.log_file import MOST_LINES, LogFile
-from widgets.look import Piece
-from widgets.output_pane import OutputPane
-from widgets.story_pane import StoryPane, forgotten, rows_of
-
-LARGE, SMALL = (80, 24), (40, 12)
-
-
-class CountingPane(OutputPane):
-    """Counts the rows it makes."""
-
-    made = 0
-
-    def row_pieces(self, index: int, width: int) -> list[Piece]:
-        self.made += 1
-        return super().row_pieces(index, width)
-
-
-class Page(App[None]):
-    """Nothing but the two panes, one of them visible."""
-
-    CSS = "LineView { height: 1fr; } .hidden { display: none; }"
-
-    def compose(self) -> ComposeResult:
-        yield CountingPane()
-        yield StoryPane(classes="hidden")
-        yield Static("below", markup=False)
-
-
-class Log:
-    """A log on the disk, written here and shown in the pane."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / "auth.1.log"
-        self.path.touch()
-        self.file = LogFile(self.path)
-
-    def add(self, text: str) -> None:
-        with self.path.open("ab") as file:
-            file.write(text.encode())
-        while self.file.grow():
-            pass
-
-    def number(self, first: int, last: int, words: str = "line") -> None:
-        self.add("".join(f"{words} {n}\n" for n in range(first, last + 1)))
-
-
-class Stage:
-    """The panes on a screen, and what a person sees of them."""
-
-    def __init__(self, pilot: Pilot[None], log: Log) -> None:
-        self.pilot, self.log = pilot, log
-        self.output = pilot.app.query_one(CountingPane)
-        self.story = pilot.app.query_one(StoryPane)
-
-    @property
-    def screen(self) -> list[str]:
-        return text_of(self.pilot.app)
-
-    @property
-    def body(self) -> list[str]:
-        """The lines of the output, without heading and scrollbar."""
-        width = self.output.page_width
-        strips = self.pilot.app.screen._compositor.render_strips()[1 : self.output.size.height]
-        return [strip.crop(0, width).text.rstrip() for strip in strips]
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
-    async def settle(self) -> None:
-        await self.pilot.pause()
-
-    async def grow(self, text: str) -> int:
-        """The log and the pane grow; how many rows were made for it."""
-        self.log.add(text)
-        before = self.output.made
-        self.output.grown()
-        await self.pilot.pause()
-        return self.output.made - before
-
-    async def show(self) -> None:
-        self.output.show(self.log.file, "attempt 1", "nothing was printed yet")
-        await self.pilot.pause()
-
-    async def tell(self, *lines: str, title: str = "auth") -> None:
-        self.output.add_class("hidden")
-        self.story.remove_class("hidden")
-        self.story.show(lines, title, "nothing happened yet")
-        await self.pilot.pause()
-        self.story.focus()
-
-    def marked(self, style: str) -> list[str]:
-        """The texts on the screen in the colours of a style."""
-        wanted = self.output.style_of(style).bgcolor
-        strips = self.pilot.app.screen._compositor.render_strips()
-        return [s.text for strip in strips for s in strip if s.style and s.style.bgcolor == wanted]
-
-
-Scene = Callable[[Stage], Awaitable[None]]
-Play = Callable[..., None]
+from engine.log_file import MOST_LINES
 
 
 @pytest.fixture
 def play(tmp_path: Path) -> Play:
     """Plays a scene on a screen of a size."""
-
-    def run(scene: Scene, size: tuple[int, int] = LARGE) -> None:
-        async def main() -> None:
-            async with Page().run_test(size=size) as pilot:
-                stage = Stage(pilot, log)
-                stage.output.focus()
-                await scene(stage)
-
-        log = Log(tmp_path)
-        try:
-            asyncio.run(main())
-        finally:
-            log.file.close()
-
-    return run
+    return player(tmp_path)
 
 
 # --- output: what is shown ---
@@ -483,100 +364,3 @@ def test_what_comes_during_a_search_is_counted(play: Play) -> None:
         assert "4 matching lines" in stage.screen[0]
 
     play(scene)
-
-
-# --- story ---
-
-WORDS = "queued → running: w1 took it"
-
-
-def test_a_story_in_words_with_glyphs(play: Play) -> None:
-    async def scene(stage: Stage) -> None:
-        await stage.tell()
-        assert stage.screen[0] == " nothing happened yet"
-        await stage.tell("added: build the login page", WORDS, "took a.py\x1b[2J\n, which it had not declared")
-        assert stage.screen[:3] == [
-            " ·  added: build the login page",
-            " ►  queued → running: w1 took it",
-            " ·  took a.py , which it had not declared",
-        ]
-        assert stage.story.selected_text().count("\n") == 3
-
-    play(scene)
-
-
-def test_only_changes_of_state_have_their_glyph() -> None:
-    assert rows_of("testing → landed: as 1a2b", 40)[0][0] == (" ✓  ", "good")
-    assert rows_of("merging → failed: a: b", 40)[0][0] == (" ✗  ", "bad")
-    assert rows_of("said: queued → running", 40)[0][0][0] == " ·  "
-    assert rows_of("queued → nowhere: x", 40)[0][0][0] == " ·  "
-    assert rows_of("", 40)[0][1][0] == ""
-
-
-@pytest.mark.parametrize("size", [LARGE, SMALL, (20, 10)])
-def test_long_entries_are_wrapped_to_the_pane(play: Play, size: tuple[int, int]) -> None:
-    entry = "running → failed: " + "日本語 word 👩‍👧 " * 12
-
-    async def scene(stage: Stage) -> None:
-        await stage.tell(*[entry] * 30)
-        for y in range(stage.story.size.height):
-            strip = stage.story.render_line(y)
-            assert sum(cell_len(segment.text) for segment in strip) == stage.story.page_width
-        await stage.press("g")
-        assert stage.screen[0].startswith(" ✗  running →")
-        assert stage.screen[1].startswith("    ")
-
-    play(scene, size)
-
-
-def test_it_follows_at_the_bottom_and_otherwise_keeps_its_place(play: Play) -> None:
-    async def scene(stage: Stage) -> None:
-        entries = [f"entry {n} " + "word " * (n % 30) for n in range(60)]
-        await stage.tell(*entries)
-        assert "entry 59" in "\n".join(stage.screen)
-        await stage.tell(*entries, "the newest")
-        assert "the newest" in "\n".join(stage.screen)
-        for size in (SMALL, LARGE):
-            await stage.pilot.resize_terminal(*size)
-            await stage.settle()
-            assert "the newest" in "\n".join(stage.screen)
-        await stage.press("g", *["j"] * 20)
-        top = stage.screen[0]
-        await stage.tell(*entries, "the newest", "one more")
-        assert stage.screen[0] == top
-        await stage.press("G")
-        assert "one more" in "\n".join(stage.screen)
-        await stage.press("g")
-        await stage.tell("another", title="ui")
-        assert stage.screen[0] == " ·  another"
-        await stage.tell("another", *entries, title="ui")
-        assert "entry 59" in "\n".join(stage.screen)
-
-    play(scene)
-
-
-def test_the_entry_at_the_top_stays_when_the_oldest_are_forgotten_and_the_width_changes(play: Play) -> None:
-    async def scene(stage: Stage) -> None:
-        entries = [f"entry {n} " + "word " * (n % 30) for n in range(200)]
-        await stage.tell(*entries)
-        await stage.press("g", "pagedown", "pagedown")
-        while not stage.screen[0].startswith(" ·  entry"):
-            await stage.press("j")
-        top = stage.screen[0].split("word")[0].rstrip()
-        await stage.tell(*entries[7:], *(f"new {n}" for n in range(7)))
-        assert stage.screen[0].startswith(top)
-        await stage.pilot.resize_terminal(*SMALL)
-        await stage.settle()
-        assert stage.screen[0].startswith(top)
-        await stage.tell("all", "else", "is", "gone")
-        assert stage.screen[0] == " ·  all"
-
-    play(scene)
-
-
-def test_how_many_entries_are_forgotten() -> None:
-    assert forgotten(["a", "b", "c"], ["a", "b", "c", "d"]) == 0
-    assert forgotten(["a", "b", "c"], ["c", "d"]) == 2
-    assert forgotten(["a", "b", "a", "b"], ["a", "b", "c"]) == 2
-    assert forgotten(["a", "b"], ["x"]) == 2
-    assert forgotten([], ["x"]) == 0
