@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from engine.model import LockMode, LockView, SlotView, Snapshot
-from widgets.columns import Column, widest
+from widgets.columns import GAP, Column, widest
 from widgets.look import Piece
 from widgets.moment import Moment, lock_key
 from widgets.table_view import TableView
 from widgets.text import duration, flat, many
 
 MODES = {LockMode.EXCLUSIVE: "excl", LockMode.SHARED: "shared", LockMode.READS: "reads"}
-WIDE = 90
 SLOT = "slot\0"
 OF_CONTRACT = "contract "
 """How a contract is named among the holders of locks."""
@@ -57,22 +56,24 @@ class LockPane(TableView):
         return "No file is locked. A task locks the files it claims when it starts." if self.moment else ""
 
     def on_resize(self) -> None:
-        """A wide pane has room for whole patterns."""
+        """Another room for patterns and for those who wait."""
         if self.moment is not None:
             self.set_columns(self._columns(self.moment.snapshot))
 
     def _columns(self, snapshot: Snapshot) -> tuple[Column, ...]:
-        """A short pattern leaves its room to those who wait."""
+        """Those who wait get the room their names take, patterns what is left of it."""
         locks = snapshot.locks
         modes = snapshot.slots or any(lock.mode is not LockMode.EXCLUSIVE for lock in locks)
         holders = [*(_holder(lock.holder) for lock in locks), *(slot.owner for slot in snapshot.slots)]
         patterns = [*(_pattern(lock) for lock in locks), *(_command(slot) for slot in snapshot.slots)]
-        most = 40 if self.page_width >= WIDE else 18
+        holder = widest(holders, 6, 14)
         waiters = any(lock.waiters for lock in locks) or any(not slot.held for slot in snapshot.slots)
+        behind = widest(map(_waiters, locks), 9, 40) if waiters else 0
+        left = self.page_width - holder - behind - 2 * GAP
         return (
-            Column("pattern", widest(patterns, 12, most) if waiters else 18, stretch=not waiters, path=True),
+            Column("pattern", widest(patterns, 12, max(18, left)) if waiters else 18, stretch=not waiters, path=True),
             Column("mode", 6 if modes else 0, drop=3),
-            Column("holder", widest(holders, 6, 14)),
+            Column("holder", holder),
             Column("since", 6, right=True, drop=1),
             Column("waiters", 9 if waiters else 0, stretch=bool(waiters)),
         )
@@ -98,16 +99,12 @@ class LockPane(TableView):
         assert self.moment is not None
         stuck = lock.holder_paused and bool(lock.waiters)
         holder = f"‖ {lock.holder}" if lock.holder_paused else _holder(lock.holder)
-        fan_out = f"{len(lock.waiters)}: " if len(lock.waiters) > 1 else ""
-        asked = dict(lock.asking)
-        named = (f"◔ {task} at {asked[task]}" if task in asked else task for task in lock.waiters)
-        waiters = f"→ {fan_out}{', '.join(named)}" if lock.waiters else ""
         return [
             (_pattern(lock), "strong" if lock.waiters else ""),
             (MODES[lock.mode], "dim"),
             (holder, "warn" if lock.holder_paused else "live"),
             (duration(self.moment.now - lock.since), "dim"),
-            (waiters + (" (paused holder)" if stuck else ""), "warn"),
+            (_waiters(lock) + (" (paused holder)" if stuck else ""), "warn"),
         ]
 
     def _slot_cells(self, slot: SlotView) -> list[Piece]:
@@ -125,6 +122,14 @@ class LockPane(TableView):
 def _holder(name: str) -> str:
     """A task by its name; a frozen contract, which is no task, with the sign of what is frozen."""
     return f"❄ {name.removeprefix(OF_CONTRACT)}" if name.startswith(OF_CONTRACT) else name
+
+
+def _waiters(lock: LockView) -> str:
+    """Who waits, and at which file an agent stands."""
+    fan_out = f"{len(lock.waiters)}: " if len(lock.waiters) > 1 else ""
+    asked = dict(lock.asking)
+    named = (f"◔ {task} at {asked[task]}" if task in asked else task for task in lock.waiters)
+    return f"→ {fan_out}{', '.join(named)}" if lock.waiters else ""
 
 
 def _pattern(lock: LockView) -> str:
