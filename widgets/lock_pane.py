@@ -10,6 +10,8 @@ from widgets.table_view import TableView
 from widgets.text import duration, flat, many
 
 MODES = {LockMode.EXCLUSIVE: "excl", LockMode.SHARED: "shared", LockMode.READS: "reads"}
+PATTERN, MODE, SINCE = 18, 6, 6
+"""Cells for a pattern at the least, a mode and a time."""
 SLOT = "slot\0"
 OF_CONTRACT = "contract "
 """How a contract is named among the holders of locks."""
@@ -69,12 +71,15 @@ class LockPane(TableView):
         holder = widest(holders, 6, 14)
         waiters = any(lock.waiters for lock in locks) or any(not slot.held for slot in snapshot.slots)
         behind = widest(map(_waiters, locks), 9, 40) if waiters else 0
+        mode, since = MODE if modes else 0, SINCE
         left = self.page_width - holder - behind - 2 * GAP
+        beside = left - mode - since - 2 * GAP
+        most = beside if beside >= PATTERN else max(PATTERN, left)
         return (
-            Column("pattern", widest(patterns, 12, max(18, left)) if waiters else 18, stretch=not waiters, path=True),
-            Column("mode", 6 if modes else 0, drop=3),
+            Column("pattern", widest(patterns, 12, most) if waiters else PATTERN, stretch=not waiters, path=True),
+            Column("mode", mode, drop=3),
             Column("holder", holder),
-            Column("since", 6, right=True, drop=1),
+            Column("since", since, right=True, drop=1),
             Column("waiters", 9 if waiters else 0, stretch=bool(waiters)),
         )
 
@@ -85,11 +90,10 @@ class LockPane(TableView):
 
     @property
     def selected_task(self) -> str:
-        """The holder of the lock, or the owner of the slot, under the cursor."""
-        if self.selected_lock is not None:
-            return self.selected_lock.holder
-        slot = self._slots.get(self.selected_key or "") if self.moment else None
-        return slot.owner if slot is not None and self.moment and slot.owner in self.moment.tasks else ""
+        """The holder of the lock, or the owner of the slot, under the cursor; none where that is no task."""
+        lock, slot = self.selected_lock, self._slots.get(self.selected_key or "") if self.moment else None
+        name = lock.holder if lock is not None else slot.owner if slot is not None else ""
+        return name if self.moment is not None and name in self.moment.tasks else ""
 
     def cells(self, key: str) -> list[Piece]:
         """A lock or a heavy slot."""

@@ -22,7 +22,7 @@ from aurora_tui.news import news
 from aurora_tui.opening import open_run
 from engine.diff_model import DiffHunk, DiffLine, FileDiff, branch_diff
 from engine.intents import AmendContract, Intent, RejectBreach, Shutdown
-from engine.model import ContractView, Snapshot, TaskState
+from engine.model import ContractView, LockMode, LockView, Snapshot, TaskState
 from engine.repo import Repo
 from widgets.contract_list import ContractList
 from widgets.contract_pane import rows_of
@@ -117,6 +117,20 @@ def test_the_main_pane_shows_the_contract_while_the_list_has_the_focus(repo: Rep
     bracket = "right_square_bracket"
     seen = after(f"1 {bracket} {bracket} {bracket}", repo, "0 orders")
     assert (seen.place, seen.tab) == (Place.WORKERS, Place.CONTRACT)
+
+
+def test_a_lock_of_a_contract_leaves_the_task_in_view(repo: Repo) -> None:
+    frozen = LockView("contracts/orders.yaml", LockMode.READS, "contract orders", 0.0, False, (), False)
+    run = snapshot(task("auth", S.RUNNING, worker="w1"), contracts=(contract("orders"),), locks=(frozen,))
+    app, _ = app_of(run, repo)
+
+    async def scene(pilot: Page) -> None:
+        await until(pilot, lambda: app.main.shown_task)
+        await pilot.press("3")
+        await until(pilot, lambda: app.main.place is Place.LOCKS)
+        assert app.main.shown_task == "auth"
+
+    play(app, scene)
 
 
 def test_the_change_of_a_breach_is_shown(repo: Repo) -> None:
